@@ -1,0 +1,469 @@
+//! Direct convolution with the batch innermost.
+//!
+//! All three products run over lanes of 16 samples, so any number of channels and any image size fills every vector. The
+//! filter is repacked at each call so that the weights of one tile of channels are neighbours and are broadcast one by one:
+//!
+//! | product | item | tile of accumulators | inner loops |
+//! |---|---|---|---|
+//! | `y` | block, tile of filters | filters | channels x taps that meet the image |
+//! | `dx` | block, tile of channels | channels | filters x taps that reach an output |
+//! | `dW` | tile of filters, channel | filters x taps of one filter row | blocks x output pixels |
+//!
+//! Clipping the taps instead of padding the image saves LeNet's second `dx` 2.25 times the work. `dx` gathers rather than
+//! scatters, so each result is written once.
+
+use super::geometry::{Geometry, check, taps_of_input, taps_of_output};
+use crate::{
+    Cpu,
+    isa::{Isa, Kernel},
+    kernels::{inner_product::bias_gradient, neuron},
+    lane::{LANES, Lane, Real, accumulate, accumulate_scaled, horizontal_sum},
+    memory::{Stored, check_not_aliased, read, write},
+    threads::Claims,
+};
+use core_tensor::{
+    Result, Shape, Tensor,
+    ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Gradient, Neuron},
+};
+
+/// A prepared direct convolution.
+pub(crate) struct Direct<T> {
+    cpu: Cpu,
+    input: Shape,
+    output: Shape,
+    filter: Shape,
+    neuron: Neuron,
+    geometry: Geometry,
+    /// Filters, or channels, of one tile.
+    filter_tile: usize,
+    channel_tile: usize,
+    /// The filter repacked for `y`, `[group][tile][channel][tap][filter]`, and for `dx`, `[group][tile][filter][tap][channel]`.
+    packed: Vec<T>,
+    /// Gradients as the items write them, `[group][tile][channel][row][tap][filter]`.
+    gradients: Vec<T>,
+    claims: Claims,
+}
+
+/// The widest tile; also the room for a tile of weights.
+const WIDEST: usize = 10;
+/// Filters of one tile of `dW`, and taps of a filter row that it takes at a time.
+const GRADIENT_FILTERS: usize = 4;
+const GRADIENT_TAPS: usize = 5;
+
+impl<T: Stored> Direct<T> {
+    pub(crate) fn new(cpu: &Cpu, description: &Convolution) -> Result<Self> {
+        let geometry = Geometry::new(description)?;
+        Ok(Direct {
+            cpu: cpu.clone(),
+            input: description.input,
+            output: description.output()?,
+            filter: description.filter()?,
+            neuron: description.neuron,
+            geometry,
+            filter_tile: tile_for(geometry.filters),
+            channel_tile: tile_for(geometry.channels),
+            packed: Vec::new(),
+            gradients: Vec::new(),
+            claims: Claims::default(),
+        })
+    }
+
+    /// Repacks the filter: the `tiled` index innermost in tiles, then taps, then the `streamed` index.
+    fn pack(&mut self, weights: &[T], tile: usize, tiled_is_filter: bool) {
+        let Geometry { groups, channels, filters, .. } = self.geometry;
+        let taps = self.geometry.taps();
+        let (tiled, streamed) = if tiled_is_filter { (filters, channels) } else { (channels, filters) };
+        let tiles = tiled.div_ceil(tile);
+        self.packed.clear();
+        self.packed.resize(groups * tiles * streamed * taps * tile, T::ZERO);
+        for (index, target) in self.packed.iter_mut().enumerate() {
+            let (lane, rest) = (index % tile, index / tile);
+            let (tap, rest) = (rest % taps, rest / taps);
+            let (stream, rest) = (rest % streamed, rest / streamed);
+            let (member, group) = (rest % tiles * tile + lane, rest / tiles);
+            if member < tiled {
+                let (filter, channel) = if tiled_is_filter { (member, stream) } else { (stream, member) };
+                *target = weights[((group * filters + filter) * channels + channel) * taps + tap];
+            }
+        }
+    }
+
+    fn backward_data(&mut self, weight: &Tensor, dy: &[Lane<T>], dx: &Tensor) -> Result<()> {
+        const NAME: &str = "convolution backward";
+        check(NAME, "the input's gradient", dx, self.input)?;
+        {
+            let weight = read::<T>(NAME, "the filter", weight)?;
+            self.pack(weight.as_flattened(), self.channel_tile, false);
+        }
+        let mut dx = write::<T>(NAME, "the input's gradient", dx)?;
+        let (geometry, tile) = (self.geometry, self.channel_tile);
+        let Geometry { groups, channels, filters, .. } = geometry;
+        let (tiles, plane) = (channels.div_ceil(tile), geometry.input_plane());
+        let (level, packed) = (self.cpu.level(), &self.packed);
+        let (row, piece) = (channels * plane, tile * plane);
+        self.cpu.pool().pieces(
+            &mut self.claims,
+            &mut dx,
+            (row, piece),
+            geometry.blocks * groups * tiles,
+            |_, item, pieces| {
+                let (image, index) = (item / tiles, item % tiles);
+                let (block, group) = (image / groups, image % groups);
+                let output = filters * geometry.output_plane();
+                let dy = &dy[(block * groups + group) * output..][..output];
+                let length = filters * geometry.taps() * tile;
+                let weights = &packed[(group * tiles + index) * length..][..length];
+                level.run(BackwardData { geometry, tile, weights, dy, dx: pieces.take(image, index) });
+            },
+        );
+        Ok(())
+    }
+
+    fn backward_filter(&mut self, x: &[Lane<T>], dy: &[Lane<T>], gradient: Gradient<'_>) -> Result<()> {
+        const NAME: &str = "convolution backward";
+        check(NAME, "the filter's gradient", gradient.target, self.filter)?;
+        let geometry = self.geometry;
+        let Geometry { groups, channels, filters, kernel, .. } = geometry;
+        let tiles = filters.div_ceil(GRADIENT_FILTERS);
+        let length = GRADIENT_FILTERS * geometry.taps();
+        self.gradients.resize(groups * tiles * channels * length, T::ZERO);
+        let level = self.cpu.level();
+        self.cpu.pool().chunks(&mut self.gradients, length, |item, gradients| {
+            let (channel, rest) = (item % channels, item / channels);
+            let (first, group) = (rest % tiles * GRADIENT_FILTERS, rest / tiles);
+            level.run(BackwardFilter { geometry, x, dy, group, channel, first, gradients });
+        });
+        let mut target = write::<T>(NAME, "the filter's gradient", gradient.target)?;
+        let target = target.as_flattened_mut();
+        for (item, gradients) in self.gradients.chunks_exact(length).enumerate() {
+            let (channel, rest) = (item % channels, item / channels);
+            let (first, group) = (rest % tiles * GRADIENT_FILTERS, rest / tiles);
+            for (place, &value) in gradients.iter().enumerate() {
+                let (tap, filter) = (place % geometry.taps(), first + place / geometry.taps());
+                debug_assert!(tap < kernel.0 * kernel.1);
+                if filter < filters {
+                    let target = &mut target[((group * filters + filter) * channels + channel) * geometry.taps() + tap];
+                    *target = if gradient.add { *target + value } else { value };
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Stored> AffinePlan for Direct<T> {
+    fn forward(&mut self, call: AffineForward<'_>) -> Result<()> {
+        const NAME: &str = "convolution forward";
+        check(NAME, "the input", call.x, self.input)?;
+        check(NAME, "the filter", call.weight, self.filter)?;
+        check(NAME, "the output", call.y, self.output)?;
+        if let Some(bias) = call.bias {
+            check(NAME, "the bias", bias, Shape::new(&[self.output.axis(1)])?)?;
+        }
+        check_not_aliased(NAME, &[call.x, call.weight, call.bias.unwrap_or(call.weight)], &[call.y])?;
+        {
+            let weight = read::<T>(NAME, "the filter", call.weight)?;
+            self.pack(weight.as_flattened(), self.filter_tile, true);
+        }
+        let x = read::<T>(NAME, "the input", call.x)?;
+        let bias = call.bias.map(|bias| read::<T>(NAME, "the bias", bias)).transpose()?;
+        let bias = bias.as_deref().map(<[Lane<T>]>::as_flattened);
+        let mut y = write::<T>(NAME, "the output", call.y)?;
+        let (geometry, tile, neuron) = (self.geometry, self.filter_tile, self.neuron);
+        let Geometry { groups, channels, filters, .. } = geometry;
+        let (tiles, plane) = (filters.div_ceil(tile), geometry.output_plane());
+        let (level, packed) = (self.cpu.level(), &self.packed);
+        let (row, piece) = (filters * plane, tile * plane);
+        self.cpu.pool().pieces(
+            &mut self.claims,
+            &mut y,
+            (row, piece),
+            geometry.blocks * groups * tiles,
+            |_, item, pieces| {
+                let (image, index) = (item / tiles, item % tiles);
+                let group = image % groups;
+                let input = channels * geometry.input_plane();
+                let x = &x[image * input..][..input];
+                let length = channels * geometry.taps() * tile;
+                let weights = &packed[(group * tiles + index) * length..][..length];
+                let mut biases = [T::ZERO; WIDEST];
+                if let Some(bias) = bias {
+                    let first = group * filters + index * tile;
+                    let count = tile.min(filters - index * tile);
+                    biases[..count].copy_from_slice(&bias[first..first + count]);
+                }
+                level.run(Forward { geometry, tile, weights, biases, x, neuron, y: pieces.take(image, index) });
+            },
+        );
+        Ok(())
+    }
+
+    fn backward(&mut self, call: AffineBackward<'_>) -> Result<()> {
+        const NAME: &str = "convolution backward";
+        check(NAME, "the input", call.x, self.input)?;
+        check(NAME, "the filter", call.weight, self.filter)?;
+        check(NAME, "the output's gradient", call.dy, self.output)?;
+        core_tensor::ops::kernels::neuron_backward(&self.cpu, self.neuron, call.y, call.dy)?;
+        let dy = read::<T>(NAME, "the output's gradient", call.dy)?;
+        if let Some(dx) = call.dx {
+            check_not_aliased(NAME, &[call.dy, call.weight], &[dx])?;
+            self.backward_data(call.weight, &dy, dx)?;
+        }
+        if let Some(gradient) = call.dweight {
+            check_not_aliased(NAME, &[call.dy, call.x], &[gradient.target])?;
+            let x = read::<T>(NAME, "the input", call.x)?;
+            self.backward_filter(&x, &dy, gradient)?;
+        }
+        if let Some(gradient) = call.dbias {
+            check_not_aliased(NAME, &[call.dy], &[gradient.target])?;
+            check(NAME, "the bias's gradient", gradient.target, Shape::new(&[self.output.axis(1)])?)?;
+            let mut target = write::<T>(NAME, "the bias's gradient", gradient.target)?;
+            let plane = self.geometry.output_plane();
+            bias_gradient(&dy, self.output.axis(1), plane, gradient.add, target.as_flattened_mut());
+        }
+        Ok(())
+    }
+
+    fn algorithm(&self) -> &'static str {
+        "direct"
+    }
+}
+
+/// The tile that pads `count` least; of equals the wider.
+fn tile_for(count: usize) -> usize {
+    [WIDEST, 8, 5, 4, 2, 1]
+        .into_iter()
+        .min_by_key(|tile| (count.div_ceil(*tile) * tile, usize::MAX - tile))
+        .unwrap_or(1)
+}
+
+struct Forward<'a, T> {
+    geometry: Geometry,
+    tile: usize,
+    /// `[channel][tap][filter]`.
+    weights: &'a [T],
+    biases: [T; WIDEST],
+    x: &'a [Lane<T>],
+    neuron: Neuron,
+    /// `[filter][pixel]`; the last tile may have fewer filters.
+    y: &'a mut [Lane<T>],
+}
+
+impl<T: Real> Kernel for Forward<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        match self.tile {
+            10 => self.tile::<I, 10>(),
+            8 => self.tile::<I, 8>(),
+            5 => self.tile::<I, 5>(),
+            4 => self.tile::<I, 4>(),
+            2 => self.tile::<I, 2>(),
+            _ => self.tile::<I, 1>(),
+        }
+        neuron::apply::<I, T>(self.neuron, self.y);
+    }
+}
+
+impl<T: Real> Forward<'_, T> {
+    #[inline(always)]
+    fn tile<I: Isa, const F: usize>(&mut self) {
+        let Geometry { input: (height, width), output, kernel, stride, pad, .. } = self.geometry;
+        let (weights, _) = self.weights.as_chunks::<F>();
+        let (planes, plane) = (self.geometry.input_plane(), self.geometry.output_plane());
+        let filters = self.y.len() / plane;
+        for oy in 0..output.0 {
+            let (row0, row1, y0) = taps_of_output(oy, kernel.0, stride.0, pad.0, height);
+            for ox in 0..output.1 {
+                let (tap0, tap1, x0) = taps_of_output(ox, kernel.1, stride.1, pad.1, width);
+                let mut sums: [Lane<T>; F] = std::array::from_fn(|f| [self.biases[f]; LANES]);
+                for (x, weights) in self.x.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
+                    for row in row0..row1 {
+                        let x = &x[(y0 + row - row0) * width + x0..][..tap1 - tap0];
+                        let weights = &weights[row * kernel.1 + tap0..][..tap1 - tap0];
+                        for (x, weights) in x.iter().zip(weights) {
+                            for f in 0..F {
+                                accumulate_scaled::<I, T>(&mut sums[f], weights[f], x);
+                            }
+                        }
+                    }
+                }
+                for f in 0..F.min(filters) {
+                    self.y[f * plane + oy * output.1 + ox] = sums[f];
+                }
+            }
+        }
+    }
+}
+
+struct BackwardData<'a, T> {
+    geometry: Geometry,
+    tile: usize,
+    /// `[filter][tap][channel]`.
+    weights: &'a [T],
+    dy: &'a [Lane<T>],
+    /// `[channel][pixel]`; the last tile may have fewer channels.
+    dx: &'a mut [Lane<T>],
+}
+
+impl<T: Real> Kernel for BackwardData<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        match self.tile {
+            10 => self.tile::<I, 10>(),
+            8 => self.tile::<I, 8>(),
+            5 => self.tile::<I, 5>(),
+            4 => self.tile::<I, 4>(),
+            2 => self.tile::<I, 2>(),
+            _ => self.tile::<I, 1>(),
+        }
+    }
+}
+
+impl<T: Real> BackwardData<'_, T> {
+    #[inline(always)]
+    fn tile<I: Isa, const C: usize>(&mut self) {
+        let Geometry { input: (height, width), output, kernel, stride, pad, .. } = self.geometry;
+        let (weights, _) = self.weights.as_chunks::<C>();
+        let (planes, plane) = (self.geometry.output_plane(), self.geometry.input_plane());
+        let channels = self.dx.len() / plane;
+        for y in 0..height {
+            let (row0, row1, oy0) = taps_of_input(y, kernel.0, stride.0, pad.0, output.0);
+            for x in 0..width {
+                let (tap0, tap1, ox0) = taps_of_input(x, kernel.1, stride.1, pad.1, output.1);
+                let mut sums = [[T::ZERO; LANES]; C];
+                for (dy, weights) in self.dy.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
+                    let mut oy = oy0;
+                    for row in (row0..row1).step_by(stride.0) {
+                        let mut at = oy * output.1 + ox0;
+                        for tap in (tap0..tap1).step_by(stride.1) {
+                            let weights = &weights[row * kernel.1 + tap];
+                            let dy = &dy[at];
+                            for c in 0..C {
+                                accumulate_scaled::<I, T>(&mut sums[c], weights[c], dy);
+                            }
+                            at = at.wrapping_sub(1);
+                        }
+                        oy = oy.wrapping_sub(1);
+                    }
+                }
+                for c in 0..C.min(channels) {
+                    self.dx[c * plane + y * width + x] = sums[c];
+                }
+            }
+        }
+    }
+}
+
+struct BackwardFilter<'a, T> {
+    geometry: Geometry,
+    x: &'a [Lane<T>],
+    dy: &'a [Lane<T>],
+    group: usize,
+    channel: usize,
+    /// The first filter of the tile.
+    first: usize,
+    /// `[filter][row][tap]`.
+    gradients: &'a mut [T],
+}
+
+impl<T: Real> Kernel for BackwardFilter<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        let room = I::REGISTER_BYTES / size_of::<Lane<T>>();
+        let width = self.geometry.kernel.1;
+        for row in 0..self.geometry.kernel.0 {
+            let mut tap = 0;
+            while tap < width {
+                let left = width - tap;
+                tap += match room {
+                    32.. if left >= GRADIENT_TAPS => self.tile::<I, GRADIENT_FILTERS, GRADIENT_TAPS>(row, tap),
+                    16.. if left >= 3 => self.tile::<I, GRADIENT_FILTERS, 3>(row, tap),
+                    _ => self.tile::<I, GRADIENT_FILTERS, 1>(row, tap),
+                };
+            }
+        }
+    }
+}
+
+impl<T: Real> BackwardFilter<'_, T> {
+    #[inline(always)]
+    fn tile<I: Isa, const F: usize, const K: usize>(&mut self, row: usize, tap: usize) -> usize {
+        let Geometry { blocks, groups, channels, filters, input, output, kernel, stride, pad, .. } = self.geometry;
+        let (plane_in, plane_out) = (self.geometry.input_plane(), self.geometry.output_plane());
+        let mut sums = [[[T::ZERO; LANES]; K]; F];
+        // Columns at the border have sums of their own: the branches there would keep `sums` out of the registers.
+        let mut border = [[[T::ZERO; LANES]; K]; F];
+        // Output columns for which all K taps meet the image, and the rows for which this filter row does.
+        let columns = |k: usize| meeting_outputs(tap + k, stride.1, pad.1, input.1, output.1);
+        let (inside0, inside1) = (columns(0).0.max(columns(K - 1).0), columns(K - 1).1.min(columns(0).1));
+        let (oy0, oy1) = meeting_outputs(row, stride.0, pad.0, input.0, output.0);
+        for block in 0..blocks {
+            let image = block * groups + self.group;
+            let x = &self.x[(image * channels + self.channel) * plane_in..][..plane_in];
+            let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| {
+                // The last tile may have fewer filters; what is computed twice is thrown away.
+                let filter = (self.first + f).min(filters - 1);
+                &self.dy[(image * filters + filter) * plane_out..][..plane_out]
+            });
+            for oy in oy0..oy1 {
+                let x = &x[(oy * stride.0 + row - pad.0) * input.1..][..input.1];
+                let count = inside1.saturating_sub(inside0);
+                if count > 0 {
+                    let at = oy * output.1 + inside0;
+                    let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| &dy[f][at..at + count]);
+                    sums = outer_products::<I, T, F, K>(sums, dy, &x[inside0 * stride.1 + tap - pad.1..], stride.1);
+                }
+                for ox in (0..inside0.min(output.1)).chain(inside1.max(inside0)..output.1) {
+                    for k in 0..K {
+                        let at = ox * stride.1 + tap + k;
+                        if (pad.1..input.1 + pad.1).contains(&at) {
+                            for f in 0..F {
+                                accumulate::<I, T>(&mut border[f][k], &dy[f][oy * output.1 + ox], &x[at - pad.1]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let has_border = inside0 > 0 || inside1 < output.1;
+        for f in 0..F {
+            for k in 0..K {
+                let mut sum = horizontal_sum(&sums[f][k]);
+                if has_border {
+                    sum += horizontal_sum(&border[f][k]);
+                }
+                self.gradients[(f * kernel.0 + row) * kernel.1 + tap + k] = sum;
+            }
+        }
+        K
+    }
+}
+
+/// The outputs whose window meets the image with this tap: (first, end).
+#[inline(always)]
+fn meeting_outputs(tap: usize, stride: usize, pad: usize, size: usize, outputs: usize) -> (usize, usize) {
+    let first = pad.saturating_sub(tap).div_ceil(stride);
+    let end = (size + pad).saturating_sub(tap).div_ceil(stride).min(outputs);
+    (first.min(end), end)
+}
+
+/// `sums[f][k] += dy[f][column] * x[column * stride + k]` over a row. By value, so that the sums stay in registers.
+#[inline(always)]
+fn outer_products<I: Isa, T: Real, const F: usize, const K: usize>(
+    mut sums: [[Lane<T>; K]; F],
+    dy: [&[Lane<T>]; F],
+    x: &[Lane<T>],
+    stride: usize,
+) -> [[Lane<T>; K]; F] {
+    for column in 0..dy[0].len() {
+        let x = &x[column * stride..][..K];
+        let dy: [Lane<T>; F] = std::array::from_fn(|f| dy[f][column]);
+        for k in 0..K {
+            let x = x[k];
+            for f in 0..F {
+                accumulate::<I, T>(&mut sums[f][k], &dy[f], &x);
+            }
+        }
+    }
+    sums
+}

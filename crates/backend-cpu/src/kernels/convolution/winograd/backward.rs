@@ -1,0 +1,251 @@
+//! The backward pass: the adjoint of the forward pass, from the same transforms.
+
+use super::{
+    GROUP, ROWS, Tiles, Winograd,
+    forward::load,
+    products,
+    products::SIDE,
+    tiling::{POINTS, Tiling},
+    transform::{Filter, Input, Output, Square, ZERO, analyse, synthesise},
+};
+use crate::{
+    isa::{Isa, Kernel},
+    lane::{LANES, Lane},
+    memory::Buffer,
+};
+use core_tensor::Result;
+use std::marker::PhantomData;
+
+type L = Lane<f32>;
+
+impl<W: Tiling> Winograd<W> {
+    /// `S = A dy Aᵀ` for all tiles.
+    pub(super) fn transform_gradients(&mut self, dy: &[L]) -> Result<()> {
+        let (tiles, tiling) = (self.tiles, PhantomData::<W>);
+        let image = tiles.geometry.filters * tiles.geometry.output_plane();
+        let lanes = tiles.geometry.blocks * tiles.groups() * tiles.points * tiles.gradient_stride;
+        let gradients = made(&mut self.gradients, lanes)?;
+        let (pool, level) = (self.cpu.pool(), self.cpu.level());
+        pool.chunks(gradients.lanes_mut(), tiles.points * tiles.gradient_stride, |item, target| {
+            let (block, group) = (item / tiles.groups(), item % tiles.groups());
+            level.run(TransformGradients { tiles, group, dy: &dy[block * image..][..image], target, tiling });
+        });
+        Ok(())
+    }
+
+    /// `M = Uᵀ S`, `dx += B M Bᵀ` for each block and each ten channels.
+    pub(super) fn multiply_backward(&mut self, dx: &mut [L]) {
+        let (tiles, tiling) = (self.tiles, PhantomData::<W>);
+        let (channels, plane) = (tiles.geometry.channels, tiles.geometry.input_plane());
+        let (pool, level, scratch) = (self.cpu.pool(), self.cpu.level(), &self.scratch);
+        let weights = self.filters.lanes().as_flattened();
+        let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) else { return };
+        let chunks = channels.div_ceil(ROWS);
+        let items = tiles.geometry.blocks * chunks;
+        pool.pieces(&mut self.claims, dx, (channels * plane, ROWS * plane), items, |worker, item, pieces| {
+            let (block, chunk) = (item / chunks, item % chunks);
+            let length = tiles.groups() * tiles.points * tiles.gradient_stride;
+            let gradients = &gradients[block * length..][..length];
+            let dx = pieces.take(block, chunk);
+            let mut scratch = scratch.lock(worker);
+            let scratch = scratch.lanes_mut();
+            level.run(MultiplyBackward { tiles, first: chunk * ROWS, weights, gradients, scratch, dx, tiling });
+        });
+    }
+
+    /// `D = S Vᵀ` for each point, then `dg = Gᵀ D G`, 16 filters at a time.
+    pub(super) fn filter_gradient(&mut self, add: bool, target: &mut [f32]) -> Result<()> {
+        let (tiles, tiling) = (self.tiles, PhantomData::<W>);
+        let (pool, level) = (self.cpu.pool(), self.cpu.level());
+        let sums = made(&mut self.filter_gradients, tiles.points * tiles.filter_stride / LANES)?;
+        let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) else { return Ok(()) };
+        let inputs = self.inputs.lanes();
+        pool.chunks(sums.lanes_mut(), tiles.filter_stride / LANES, |point, target| {
+            level.run(SumProducts { tiles, point, gradients, inputs, target: target.as_flattened_mut() });
+        });
+        let sums = sums.lanes();
+        let taps = W::TAPS * W::TAPS;
+        let pairs = tiles.geometry.filters * tiles.geometry.channels;
+        pool.chunks(&mut target[..pairs * taps], LANES * taps, |item, target| {
+            level.run(TransformBack { tiles, item, sums, add, target, tiling });
+        });
+        Ok(())
+    }
+}
+
+/// A buffer that is made when it is first needed, so that a net that never trains does not pay for it.
+fn made(buffer: &mut Option<Buffer<f32>>, lanes: usize) -> Result<&mut Buffer<f32>> {
+    Ok(match buffer {
+        Some(buffer) => buffer,
+        None => buffer.insert(Buffer::zeroed(lanes)?),
+    })
+}
+
+struct TransformGradients<'a, W> {
+    tiles: Tiles,
+    group: usize,
+    dy: &'a [L],
+    /// `[point][filter][tile]`.
+    target: &'a mut [L],
+    tiling: PhantomData<W>,
+}
+
+impl<W: Tiling> Kernel for TransformGradients<'_, W> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let geometry = self.tiles.geometry;
+        for (t, (down, across)) in self.tiles.of_group(self.group).enumerate() {
+            for (filter, dy) in self.dy.chunks_exact(geometry.output_plane()).enumerate() {
+                let tile = load::<W>(dy, geometry.output, (0, 0), (down * W::OUT, across * W::OUT), W::OUT);
+                let values = analyse::<I, Output<W>>(&tile);
+                for row in 0..W::SIZE {
+                    for column in 0..W::SIZE {
+                        let point = row * W::SIZE + column;
+                        self.target[point * self.tiles.gradient_stride + filter * GROUP + t] = values[row][column];
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct MultiplyBackward<'a, W> {
+    tiles: Tiles,
+    /// The first channel.
+    first: usize,
+    weights: &'a [f32],
+    gradients: &'a [L],
+    scratch: &'a mut [L],
+    /// `[channel][pixel]` of this item's channels.
+    dx: &'a mut [L],
+    tiling: PhantomData<W>,
+}
+
+impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Tiles { geometry, points, gradient_stride, filter_stride, scratch_stride, .. } = self.tiles;
+        let plane = geometry.input_plane();
+        let channels = self.dx.len() / plane;
+        self.dx.fill(ZERO);
+        for (group, gradients) in self.gradients.chunks_exact(points * gradient_stride).enumerate() {
+            for point in 0..points {
+                let weights = &self.weights[point * filter_stride + self.first..];
+                let gradients = &gradients[point * gradient_stride..][..geometry.filters * GROUP];
+                let result = &mut self.scratch[point * scratch_stride..][..channels * GROUP];
+                if channels == ROWS {
+                    products::rows::<I, ROWS>(weights, (1, geometry.channels), gradients, result);
+                } else {
+                    for (channel, result) in result.chunks_exact_mut(GROUP).enumerate() {
+                        products::rows::<I, 1>(&weights[channel..], (1, geometry.channels), gradients, result);
+                    }
+                }
+            }
+            for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
+                for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
+                    let mut values = [[ZERO; POINTS]; POINTS];
+                    for point in 0..points {
+                        values[point / W::SIZE][point % W::SIZE] =
+                            self.scratch[point * scratch_stride + channel * GROUP + t];
+                    }
+                    let tile = synthesise::<I, Input<W>>(&values);
+                    add_tile::<W>(&tile, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
+                }
+            }
+        }
+    }
+}
+
+/// Adds a tile to a plane; what hangs over the border is dropped.
+#[inline(always)]
+fn add_tile<W: Tiling>(
+    tile: &Square,
+    plane: &mut [L],
+    (height, width): (usize, usize),
+    pad: (usize, usize),
+    origin: (usize, usize),
+) {
+    for row in 0..W::SIZE {
+        let y = (origin.0 + row).wrapping_sub(pad.0);
+        if y >= height {
+            continue;
+        }
+        let line = &mut plane[y * width..][..width];
+        for column in 0..W::SIZE {
+            let x = (origin.1 + column).wrapping_sub(pad.1);
+            if x < width {
+                crate::lane::add(&mut line[x], &tile[row][column]);
+            }
+        }
+    }
+}
+
+struct SumProducts<'a> {
+    tiles: Tiles,
+    point: usize,
+    gradients: &'a [L],
+    inputs: &'a [L],
+    /// `[filter][channel]`.
+    target: &'a mut [f32],
+}
+
+impl Kernel for SumProducts<'_> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Tiles { geometry, points, input_stride, gradient_stride, .. } = self.tiles;
+        let (filters, channels) = (geometry.filters, geometry.channels);
+        for filter in (0..filters).step_by(SIDE) {
+            for channel in (0..channels).step_by(SIDE) {
+                let mut sums = [ZERO; SIDE * SIDE];
+                let all_gradients = self.gradients.chunks_exact(points * gradient_stride);
+                let all_inputs = self.inputs.chunks_exact(points * input_stride);
+                for (gradients, inputs) in all_gradients.zip(all_inputs) {
+                    let (gradients, _) =
+                        gradients[self.point * gradient_stride..][..filters * GROUP].as_chunks::<GROUP>();
+                    let (inputs, _) = inputs[self.point * input_stride..][..channels * GROUP].as_chunks::<GROUP>();
+                    sums = products::outer::<I>(sums, &four(gradients, filter), &four(inputs, channel));
+                }
+                let sums = products::sums_of_lanes::<I>(&sums);
+                for f in 0..SIDE.min(filters - filter) {
+                    for c in 0..SIDE.min(channels - channel) {
+                        self.target[(filter + f) * channels + channel + c] = sums[f * SIDE + c];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Four entries from `first`; past the end the last is repeated, and what comes of it is thrown away.
+#[inline(always)]
+fn four(entries: &[[L; GROUP]], first: usize) -> [[L; GROUP]; SIDE] {
+    std::array::from_fn(|i| entries[(first + i).min(entries.len() - 1)])
+}
+
+struct TransformBack<'a, W> {
+    tiles: Tiles,
+    item: usize,
+    sums: &'a [L],
+    add: bool,
+    /// Up to 16 filters.
+    target: &'a mut [f32],
+    tiling: PhantomData<W>,
+}
+
+impl<W: Tiling> Kernel for TransformBack<'_, W> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let mut values = [[ZERO; POINTS]; POINTS];
+        for point in 0..self.tiles.points {
+            let row = self.tiles.filter_stride / LANES;
+            values[point / W::SIZE][point % W::SIZE] = self.sums[point * row + self.item];
+        }
+        let filters = synthesise::<I, Filter<W>>(&values);
+        for (l, filter) in self.target.chunks_exact_mut(W::TAPS * W::TAPS).enumerate() {
+            for (tap, target) in filter.iter_mut().enumerate() {
+                let value = filters[tap / W::TAPS][tap % W::TAPS][l];
+                *target = if self.add { *target + value } else { value };
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The small matrix products between transforms, on a register tile of accumulators.
+
+use super::GROUP;
+use crate::{
+    isa::Isa,
+    lane::{LANES, Lane, accumulate, accumulate_scaled, mul_add},
+};
+
+type L = Lane<f32>;
+
+/// `result[r][t] = sum over k of weight(r, k) * columns[k][t]` for `R` rows and the `GROUP` tiles of a group. `weights` is
+/// laid out so that row `r`, term `k` stands at `r * row_stride + k * term_stride`.
+#[inline(always)]
+pub(super) fn rows<I: Isa, const R: usize>(
+    weights: &[f32],
+    (row_stride, term_stride): (usize, usize),
+    columns: &[L],
+    result: &mut [L],
+) {
+    let mut sums = [[[0.0; LANES]; GROUP]; R];
+    let (columns, _) = columns.as_chunks::<GROUP>();
+    if row_stride == 1 {
+        for (k, column) in columns.iter().enumerate() {
+            let weights = &weights[k * term_stride..][..R];
+            for r in 0..R {
+                for t in 0..GROUP {
+                    accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r], &column[t]);
+                }
+            }
+        }
+    } else {
+        let weights: [&[f32]; R] = std::array::from_fn(|r| &weights[r * row_stride..][..columns.len()]);
+        for (k, column) in columns.iter().enumerate() {
+            for r in 0..R {
+                for t in 0..GROUP {
+                    accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r][k], &column[t]);
+                }
+            }
+        }
+    }
+    for (result, sums) in result.as_chunks_mut::<GROUP>().0.iter_mut().zip(sums) {
+        *result = sums;
+    }
+}
+
+/// Side of the square of accumulators in [`outer`].
+pub(super) const SIDE: usize = 4;
+
+/// `sums[f * SIDE + c] += sum over tiles of gradients[f][t] * inputs[c][t]`, lane by lane.
+#[inline(always)]
+pub(super) fn outer<I: Isa>(
+    mut sums: [L; SIDE * SIDE],
+    gradients: &[[L; GROUP]; SIDE],
+    inputs: &[[L; GROUP]; SIDE],
+) -> [L; SIDE * SIDE] {
+    for t in 0..GROUP {
+        for f in 0..SIDE {
+            for c in 0..SIDE {
+                accumulate::<I, f32>(&mut sums[f * SIDE + c], &gradients[f][t], &inputs[c][t]);
+            }
+        }
+    }
+    sums
+}
+
+/// The sum of each of 16 lanes, as one lane: neighbours are added pairwise, halving the number of lanes each time.
+#[inline(always)]
+pub(super) fn sums_of_lanes<I: Isa>(lanes: &[L; LANES]) -> L {
+    let mut level = *lanes;
+    let mut count = LANES;
+    while count > 1 {
+        for pair in 0..count / 2 {
+            let (a, b) = (level[2 * pair], level[2 * pair + 1]);
+            for l in 0..LANES / 2 {
+                level[pair][l] = mul_add::<I, f32>(1.0, a[2 * l], a[2 * l + 1]);
+                level[pair][LANES / 2 + l] = mul_add::<I, f32>(1.0, b[2 * l], b[2 * l + 1]);
+            }
+        }
+        count /= 2;
+    }
+    level[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Portable;
+
+    #[test]
+    fn lanes_are_summed_in_place() {
+        let lanes: [L; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| (100 * i + l) as f32));
+        let sums: L = std::array::from_fn(|i| (1600 * i + 120) as f32);
+        assert_eq!(sums_of_lanes::<Portable>(&lanes), sums);
+    }
+}

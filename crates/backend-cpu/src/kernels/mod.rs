@@ -1,0 +1,97 @@
+//! One file per kernel family. A family with state offers a plan; the others offer `launch`, which finds a kernel by the part
+//! of its name after the dot. Adding a family: one file here and one line in [`FAMILIES`].
+
+pub(crate) mod accuracy;
+pub(crate) mod constraint;
+pub(crate) mod convolution;
+pub(crate) mod elementwise;
+pub(crate) mod fill;
+pub(crate) mod inner_product;
+pub(crate) mod neuron;
+pub(crate) mod pooling;
+pub(crate) mod softmax;
+pub(crate) mod softmax_loss;
+pub(crate) mod update;
+
+use crate::{
+    Cpu,
+    lane::LANES,
+    memory::{NAME, blocks},
+};
+use core_tensor::{DType, Error, Launch, Result, Role, Shape, Tensor};
+
+/// Runs the kernel with this name in a family, or says `None` if there is none.
+type Family = fn(&Cpu, &str, Launch<'_>) -> Option<Result<()>>;
+
+/// All families of named kernels.
+const FAMILIES: &[(&str, Family)] = &[
+    ("accuracy", accuracy::launch),
+    ("constraint", constraint::launch),
+    ("elementwise", elementwise::launch),
+    ("fill", fill::launch),
+    ("neuron", neuron::launch),
+    ("softmax", softmax::launch),
+    ("softmax_loss", softmax_loss::launch),
+    ("update", update::launch),
+];
+
+/// Elements that are not worth waking a second thread for.
+const SERIAL_LANES: usize = 512;
+
+pub(crate) fn launch(cpu: &Cpu, call: Launch<'_>) -> Result<()> {
+    crate::memory::check_not_aliased(call.kernel, call.reads, call.writes)?;
+    let found = call.kernel.split_once('.').and_then(|(family, kernel)| {
+        let (_, launch) = FAMILIES.iter().find(|(name, _)| *name == family)?;
+        launch(cpu, kernel, call)
+    });
+    found.unwrap_or_else(|| Err(Error::UnknownKernel { backend: NAME.into(), kernel: call.kernel.into() }))
+}
+
+/// The element type of a call, taken from its first result (or operand).
+fn dtype(call: &Launch<'_>) -> DType {
+    call.writes.iter().chain(call.reads).next().map_or(DType::F32, |tensor| tensor.dtype())
+}
+
+/// Lanes per item of an element-wise kernel: fixed, so that results do not depend on the number of threads.
+fn chunk(lanes: usize) -> usize {
+    if lanes <= SERIAL_LANES { lanes } else { SERIAL_LANES.max(lanes / 64) }
+}
+
+/// How a blob is seen by a kernel that works along one axis: `[blocks][outer][axis][inner][16]`.
+#[derive(Clone, Copy)]
+pub(crate) struct AxisView {
+    /// Blocks of samples times the axes between batch and `axis`.
+    outer: usize,
+    /// The size of the axis.
+    axis: usize,
+    /// The product of the axes after it.
+    inner: usize,
+}
+
+impl AxisView {
+    fn new(shape: Shape, axis: usize) -> Self {
+        let (before, axis, inner) = shape.around(axis);
+        let outer = before / shape.batch().max(1);
+        AxisView { outer: blocks(shape.batch()) * outer, axis, inner }
+    }
+}
+
+/// Samples of a block that count, of `samples` in all.
+fn counted(block: usize, samples: usize) -> usize {
+    samples.saturating_sub(block * LANES).min(LANES)
+}
+
+/// Refuses operands of different layout in an element-wise kernel: a blob and a parameter of one shape differ in memory.
+fn same_layout(call: &Launch<'_>) -> Result<()> {
+    let is_param = |tensor: &Tensor| tensor.role() == Role::Param;
+    let mut tensors = call.writes.iter().chain(call.reads);
+    let first = tensors.next().map(|tensor| is_param(tensor));
+    if tensors.all(|tensor| Some(is_param(tensor)) == first) {
+        return Ok(());
+    }
+    Err(Error::Value {
+        what: format!("the operands of `{}`", call.kernel),
+        found: "a mixture of blobs and parameters".into(),
+        expected: "all blobs or all parameters, since the CPU lays them out differently".into(),
+    })
+}

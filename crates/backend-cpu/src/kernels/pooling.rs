@@ -1,0 +1,274 @@
+//! Pooling, 16 samples at a time, one plane (a channel of a block) per item.
+//!
+//! Max pooling remembers for each output which place of its window won, as a number within the window: two bytes, where a
+//! pointer into the plane would take four.
+
+use crate::{
+    Cpu,
+    isa::{Isa, Kernel},
+    lane::{LANES, Lane, Real},
+    memory::{Stored, blocks, check_not_aliased, read, write},
+};
+use core_tensor::{
+    Error, Result, Shape, Tensor,
+    ops::{PoolMethod, PoolPlan, Pooling},
+};
+
+/// For each number of a lane, the place in its window that won.
+type Winners = [u16; LANES];
+
+/// A prepared pooling.
+pub(crate) struct Plan<T> {
+    cpu: Cpu,
+    method: PoolMethod,
+    input: Shape,
+    output: Shape,
+    windows: Windows,
+    /// One per output lane, for max pooling.
+    winners: Vec<Winners>,
+    element: std::marker::PhantomData<T>,
+}
+
+/// Where the windows of one plane lie.
+#[derive(Clone, Copy)]
+struct Windows {
+    height: usize,
+    width: usize,
+    out_height: usize,
+    out_width: usize,
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    pad: (usize, usize),
+}
+
+impl<T: Stored> Plan<T> {
+    pub(crate) fn new(cpu: &Cpu, description: &Pooling) -> Result<Self> {
+        let (input, output) = (description.input, description.output()?);
+        let area = description.kernel.width * description.kernel.height;
+        if area > usize::from(u16::MAX) {
+            return Err(Error::Value {
+                what: "the pooling kernel".into(),
+                found: format!("{} with {area} places", description.kernel),
+                expected: format!("at most {} places", u16::MAX),
+            });
+        }
+        let windows = Windows {
+            height: input.axis(2),
+            width: input.axis(3),
+            out_height: output.axis(2),
+            out_width: output.axis(3),
+            kernel: (description.kernel.height, description.kernel.width),
+            stride: (description.stride.height, description.stride.width),
+            pad: (description.pad.height, description.pad.width),
+        };
+        let remembered =
+            if description.method == PoolMethod::Max { blocks(output.batch()) * output.sample_len() } else { 0 };
+        Ok(Plan {
+            cpu: cpu.clone(),
+            method: description.method,
+            input,
+            output,
+            windows,
+            winners: vec![[0; LANES]; remembered],
+            element: std::marker::PhantomData,
+        })
+    }
+
+    fn check(&self, operation: &'static str, input: &Tensor, output: &Tensor) -> Result<()> {
+        for (what, tensor, expected) in [("the input", input, self.input), ("the output", output, self.output)] {
+            if tensor.shape() != expected {
+                return Err(Error::Shape { operation, what, found: tensor.shape(), expected });
+            }
+        }
+        check_not_aliased(operation, &[input], &[output])
+    }
+}
+
+impl<T: Stored> PoolPlan for Plan<T> {
+    fn forward(&mut self, x: &Tensor, y: &Tensor) -> Result<()> {
+        self.check("pooling forward", x, y)?;
+        let x = read::<T>("pooling forward", "the input", x)?;
+        let mut y = write::<T>("pooling forward", "the output", y)?;
+        let windows = self.windows;
+        let (plane_in, plane_out) = (windows.height * windows.width, windows.out_height * windows.out_width);
+        let (pool, level) = (self.cpu.pool(), self.cpu.level());
+        match self.method {
+            PoolMethod::Max => pool.chunks2((&mut y, plane_out), (&mut self.winners, plane_out), |i, y, winners| {
+                level.run(MaxForward { windows, x: &x[i * plane_in..][..plane_in], y, winners });
+            }),
+            PoolMethod::Mean => pool.chunks(&mut y, plane_out, |i, y| {
+                level.run(MeanForward { windows, x: &x[i * plane_in..][..plane_in], y });
+            }),
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, dy: &Tensor, dx: &Tensor) -> Result<()> {
+        self.check("pooling backward", dx, dy)?;
+        let dy = read::<T>("pooling backward", "the gradient", dy)?;
+        let mut dx = write::<T>("pooling backward", "the result", dx)?;
+        let (windows, method) = (self.windows, self.method);
+        let (plane_in, plane_out) = (windows.height * windows.width, windows.out_height * windows.out_width);
+        self.cpu.pool().chunks(&mut dx, plane_in, |i, dx| {
+            let dy = &dy[i * plane_out..][..plane_out];
+            match method {
+                PoolMethod::Max => {
+                    let winners = &self.winners[i * plane_out..][..plane_out];
+                    self.cpu.level().run(MaxBackward { windows, dy, winners, dx });
+                }
+                PoolMethod::Mean => self.cpu.level().run(MeanBackward { windows, dy, dx }),
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Windows {
+    /// Calls `body(output's index, first row, end row, first column, end column, rows cut off, columns cut off)` for every
+    /// window, clipped to the plane.
+    #[inline(always)]
+    fn for_each(self, mut body: impl FnMut(usize, Clipped)) {
+        for oy in 0..self.out_height {
+            let (y0, y1, cut_y) = clip(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
+            for ox in 0..self.out_width {
+                let (x0, x1, cut_x) = clip(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
+                body(oy * self.out_width + ox, Clipped { rows: (y0, y1), columns: (x0, x1), cut: (cut_y, cut_x) });
+            }
+        }
+    }
+
+    /// Whether the windows tile the plane: then gradients are stored, not added.
+    fn tile_exactly(self) -> bool {
+        self.pad == (0, 0)
+            && self.kernel == self.stride
+            && self.out_height * self.kernel.0 == self.height
+            && self.out_width * self.kernel.1 == self.width
+    }
+}
+
+/// A window clipped to the plane.
+#[derive(Clone, Copy)]
+struct Clipped {
+    rows: (usize, usize),
+    columns: (usize, usize),
+    /// Rows and columns of the window before the plane's border.
+    cut: (usize, usize),
+}
+
+#[inline(always)]
+fn clip(start: usize, kernel: usize, pad: usize, size: usize) -> (usize, usize, usize) {
+    let first = start.saturating_sub(pad);
+    ((first).min(size), (start + kernel).saturating_sub(pad).min(size), first + pad - start)
+}
+
+struct MaxForward<'a, T> {
+    windows: Windows,
+    x: &'a [Lane<T>],
+    y: &'a mut [Lane<T>],
+    winners: &'a mut [Winners],
+}
+
+impl<T: Real> Kernel for MaxForward<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Windows { width, kernel, .. } = self.windows;
+        self.windows.for_each(|output, window| {
+            let mut best = self.x[window.rows.0 * width + window.columns.0];
+            let mut winner = [(window.cut.0 * kernel.1 + window.cut.1) as u32; LANES];
+            for row in window.rows.0..window.rows.1 {
+                let place_in_row = (row - window.rows.0 + window.cut.0) * kernel.1 + window.cut.1;
+                let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
+                for (column, x) in x.iter().enumerate() {
+                    let place = (place_in_row + column) as u32;
+                    for l in 0..LANES {
+                        // The first of equals wins; a NaN wins over everything, so that divergence shows.
+                        let wins = x[l] > best[l] || x[l].is_nan();
+                        best[l] = if wins { x[l] } else { best[l] };
+                        winner[l] = if wins { place } else { winner[l] };
+                    }
+                }
+            }
+            self.y[output] = best;
+            self.winners[output] = winner.map(|place| place as u16);
+        });
+    }
+}
+
+struct MaxBackward<'a, T> {
+    windows: Windows,
+    dy: &'a [Lane<T>],
+    winners: &'a [Winners],
+    dx: &'a mut [Lane<T>],
+}
+
+impl<T: Real> Kernel for MaxBackward<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Windows { width, kernel, .. } = self.windows;
+        let store = self.windows.tile_exactly();
+        if !store {
+            self.dx.fill([T::ZERO; LANES]);
+        }
+        self.windows.for_each(|output, window| {
+            let dy = self.dy[output];
+            let winner = self.winners[output].map(u32::from);
+            for row in window.rows.0..window.rows.1 {
+                let place_in_row = (row - window.rows.0 + window.cut.0) * kernel.1 + window.cut.1;
+                let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
+                for (column, dx) in dx.iter_mut().enumerate() {
+                    let place = (place_in_row + column) as u32;
+                    for l in 0..LANES {
+                        let won = if winner[l] == place { dy[l] } else { T::ZERO };
+                        dx[l] = if store { won } else { dx[l] + won };
+                    }
+                }
+            }
+        });
+    }
+}
+
+struct MeanForward<'a, T> {
+    windows: Windows,
+    x: &'a [Lane<T>],
+    y: &'a mut [Lane<T>],
+}
+
+impl<T: Real> Kernel for MeanForward<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Windows { width, kernel, .. } = self.windows;
+        let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
+        self.windows.for_each(|output, window| {
+            let mut sum = [T::ZERO; LANES];
+            for row in window.rows.0..window.rows.1 {
+                for x in &self.x[row * width + window.columns.0..row * width + window.columns.1] {
+                    crate::lane::add(&mut sum, x);
+                }
+            }
+            self.y[output] = sum.map(|sum| sum * factor);
+        });
+    }
+}
+
+struct MeanBackward<'a, T> {
+    windows: Windows,
+    dy: &'a [Lane<T>],
+    dx: &'a mut [Lane<T>],
+}
+
+impl<T: Real> Kernel for MeanBackward<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Windows { width, kernel, .. } = self.windows;
+        let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
+        self.dx.fill([T::ZERO; LANES]);
+        self.windows.for_each(|output, window| {
+            let share = self.dy[output].map(|dy| dy * factor);
+            for row in window.rows.0..window.rows.1 {
+                for dx in &mut self.dx[row * width + window.columns.0..row * width + window.columns.1] {
+                    crate::lane::add(dx, &share);
+                }
+            }
+        });
+    }
+}

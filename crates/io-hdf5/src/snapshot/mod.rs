@@ -1,0 +1,9 @@
+//! Snapshots: a checkpoint as an HDF5 file, and a directory of them.
+
+mod codec;
+mod store;
+mod weights;
+
+pub use codec::decode_snapshot;
+pub use store::snapshots;
+pub use weights::read_weights;

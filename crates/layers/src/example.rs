@@ -1,0 +1,89 @@
+//! Examples of each kind of layer, with bottoms that fit: what the gradient sweep and a backend's parity sweep run.
+//!
+//! They stand in the layer's own file and are demanded by the list in `registry.rs`, so that a layer without a test does not
+//! compile.
+
+use crate::{Layer, LayerRef, Result, Wired};
+use core_tensor::{RngStream, Shape};
+use ndarray::{ArrayD, IxDyn};
+use rand_distr::{Distribution, StandardNormal, Uniform};
+
+/// A layer and bottoms that it can take.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The layer, wired to `bottom0`, `bottom1`, ... and `top0`, `top1`, ...
+    pub layer: LayerRef,
+    /// Its bottoms.
+    pub bottoms: Vec<ExampleBottom>,
+}
+
+/// What a bottom must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExampleBottom {
+    /// Any numbers.
+    Numbers(Vec<usize>),
+    /// Class indices.
+    Labels {
+        /// The blob's shape.
+        shape: Vec<usize>,
+        /// The number of classes.
+        classes: usize,
+    },
+}
+
+/// Layers that come with examples.
+pub trait Examples {
+    /// Examples that go through every property of the layer, with odd sizes, one sample and many.
+    fn examples() -> Vec<Example>;
+}
+
+impl Example {
+    /// Wires a layer up with bottoms and as many tops as it needs.
+    pub(crate) fn new<L: Layer + Wired>(layer: L, bottoms: Vec<ExampleBottom>, tops: usize) -> Self {
+        let name = |what: &'static str| move |i| format!("{what}{i}");
+        let layer = layer.bottoms((0..bottoms.len()).map(name("bottom"))).tops((0..tops).map(name("top")));
+        Example { layer: layer.into(), bottoms }
+    }
+
+    /// One bottom of any numbers, one top.
+    pub(crate) fn one_to_one<L: Layer + Wired>(layer: L, shape: &[usize]) -> Self {
+        Example::new(layer, vec![ExampleBottom::Numbers(shape.into())], 1)
+    }
+
+    /// Predictions and labels, no top.
+    pub(crate) fn labelled<L: Layer + Wired>(layer: L, axis: usize, shape: &[usize]) -> Self {
+        let (mut labels, classes) = (shape.to_vec(), shape[axis]);
+        labels[axis] = 1;
+        let bottoms = vec![ExampleBottom::Numbers(shape.into()), ExampleBottom::Labels { shape: labels, classes }];
+        Example::new(layer, bottoms, 0)
+    }
+}
+
+impl ExampleBottom {
+    /// The blob's shape.
+    ///
+    /// # Errors
+    /// Too many axes or elements.
+    pub fn shape(&self) -> Result<Shape> {
+        let (ExampleBottom::Numbers(sizes) | ExampleBottom::Labels { shape: sizes, .. }) = self;
+        Ok(Shape::new(sizes)?)
+    }
+
+    /// Random numbers that fit.
+    ///
+    /// # Errors
+    /// Labels of no class.
+    pub fn draw(&self, rng: &mut RngStream) -> Result<ArrayD<f64>> {
+        Ok(match self {
+            ExampleBottom::Numbers(sizes) => ArrayD::from_shape_simple_fn(IxDyn(sizes), || StandardNormal.sample(rng)),
+            ExampleBottom::Labels { shape, classes } => {
+                let class = Uniform::new(0, *classes).map_err(|e| crate::Error::Value {
+                    what: "the number of classes".into(),
+                    found: format!("{classes} ({e})"),
+                    expected: "at least 1".into(),
+                })?;
+                ArrayD::from_shape_simple_fn(IxDyn(shape), || class.sample(rng) as f64)
+            }
+        })
+    }
+}

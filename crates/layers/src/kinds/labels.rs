@@ -1,0 +1,48 @@
+//! Checks that layers with a class axis and a label blob share, and the words for a bad label.
+
+use crate::{Error, Result};
+use core_tensor::{Shape, Tensor};
+
+/// The class axis must exist and not be the batch.
+pub(super) fn check_class_axis(axis: usize, shape: Shape) -> Result<()> {
+    if axis >= 1 && axis < shape.rank() {
+        return Ok(());
+    }
+    Err(Error::Value {
+        what: "the class axis".into(),
+        found: format!("{axis} for a bottom of shape {shape}"),
+        expected: format!("from 1 to {}; axis 0 is the batch", shape.rank().saturating_sub(1)),
+    })
+}
+
+/// A label blob has the prediction's shape with one element along the class axis, or without that axis.
+pub(super) fn check_label_shape(axis: usize, predictions: Shape, labels: Shape) -> Result<()> {
+    let (before, _, after) = predictions.around(axis);
+    if labels.batch() == predictions.batch() && labels.len() == before * after {
+        return Ok(());
+    }
+    let mut sizes = predictions.sizes().to_vec();
+    sizes[axis] = 1;
+    Err(Error::Value {
+        what: "the shape of the label blob".into(),
+        found: labels.to_string(),
+        expected: format!("{} for predictions of shape {predictions}", Shape::new(&sizes)?),
+    })
+}
+
+/// Looks for the label that a kernel has complained of, and words the error.
+pub(super) fn bad_label(labels: &Tensor, samples: usize, classes: usize) -> Error {
+    let values: Vec<f64> = match labels.read() {
+        Ok(values) => values,
+        Err(error) => return error.into(),
+    };
+    let per_sample = labels.shape().sample_len();
+    let is_bad = |label: &f64| !(label.fract() == 0.0 && *label >= 0.0 && *label < classes as f64);
+    let found = values.iter().take(samples * per_sample).position(is_bad);
+    let (sample, label) = found.map_or((0, f64::NAN), |i| (i / per_sample.max(1), values[i]));
+    Error::Value {
+        what: format!("the label of sample {sample} of the batch"),
+        found: label.to_string(),
+        expected: format!("a class index, a whole number from 0 to {}, since there are {classes} classes", classes - 1),
+    }
+}

@@ -1,0 +1,23 @@
+//! One file for each kind of layer. A new one is declared here and listed in `registry.rs`.
+
+mod accuracy;
+mod activation;
+mod affine;
+mod convolution;
+mod host_array;
+mod inner_product;
+mod labels;
+mod memory_data;
+mod pooling;
+mod softmax;
+mod softmax_loss;
+
+pub use accuracy::Accuracy;
+pub use activation::Activation;
+pub use convolution::Convolution;
+pub use host_array::HostArray;
+pub use inner_product::InnerProduct;
+pub use memory_data::{MemoryData, MemoryDataState};
+pub use pooling::Pooling;
+pub use softmax::Softmax;
+pub use softmax_loss::SoftmaxLoss;

@@ -1,0 +1,173 @@
+//! Pooling over windows of images, with neuron.
+//!
+//! Caffe: `src/caffe/layers/pooling_layer.cpp`; Mocha: `src/layers/pooling.jl`. The stride is (1, 1) if not set, as in both.
+
+use crate::{
+    Arity, Blob, Count, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring,
+};
+use core_tensor::{
+    Size2,
+    ops::{self, Neuron, PoolMethod, PoolPlan, kernels},
+};
+use serde::{Deserialize, Serialize};
+use std::any::Any;
+
+/// The largest or the mean value of each window, channel by channel.
+///
+/// Bottom (N, C, H, W), top (N, C, H', W') with `H' = (H + 2 pad - kernel) / stride + 1`, rounded up; windows are clipped to
+/// the image, and a last window that would start beyond it is dropped. The mean divides by the full kernel area also where
+/// the window is clipped. Several bottoms give as many tops.
+///
+/// ```
+/// use layers::prelude::*;
+/// let pool = Pooling::max("pool1", (2, 2)).stride((2, 2)).bottom("conv1").top("pool1");
+/// assert_eq!(pool.pooling, PoolMethod::Max);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pooling {
+    /// Name and blobs.
+    #[serde(flatten)]
+    pub wiring: Wiring,
+    /// `Max` (if not set) or `Mean`.
+    #[serde(default)]
+    pub pooling: PoolMethod,
+    /// The window's size.
+    pub kernel: Size2,
+    /// The step between neighbouring windows; (1, 1) if not set.
+    #[serde(default = "one")]
+    pub stride: Size2,
+    /// Columns and rows around the image that belong to no pixel; (0, 0) if not set.
+    #[serde(default = "zero")]
+    pub pad: Size2,
+    /// Applied to the output; identity if not set.
+    #[serde(default)]
+    pub neuron: Neuron,
+}
+
+impl Pooling {
+    /// Takes the largest value of each window of `kernel` (width, height).
+    pub fn max(name: impl Into<String>, kernel: impl Into<Size2>) -> Self {
+        let kernel = kernel.into();
+        let (wiring, pooling, neuron) = (Wiring::named(name), PoolMethod::Max, Neuron::Identity);
+        Pooling { wiring, pooling, kernel, stride: one(), pad: zero(), neuron }
+    }
+
+    /// Takes the mean of each window of `kernel` (width, height).
+    pub fn mean(name: impl Into<String>, kernel: impl Into<Size2>) -> Self {
+        Pooling { pooling: PoolMethod::Mean, ..Pooling::max(name, kernel) }
+    }
+
+    /// Sets the step between neighbouring windows, (width, height).
+    pub fn stride(mut self, stride: impl Into<Size2>) -> Self {
+        self.stride = stride.into();
+        self
+    }
+
+    /// Sets the columns and rows around the image that belong to no pixel, (width, height).
+    pub fn pad(mut self, pad: impl Into<Size2>) -> Self {
+        self.pad = pad.into();
+        self
+    }
+
+    /// Sets the neuron.
+    pub fn neuron(mut self, neuron: Neuron) -> Self {
+        self.neuron = neuron;
+        self
+    }
+}
+
+impl Wired for Pooling {
+    fn wiring_mut(&mut self) -> &mut Wiring {
+        &mut self.wiring
+    }
+}
+
+impl Layer for Pooling {
+    fn kind(&self) -> &'static str {
+        "Pooling"
+    }
+
+    fn wiring(&self) -> &Wiring {
+        &self.wiring
+    }
+
+    fn arity(&self) -> Arity {
+        Arity { bottoms: Count::AtLeast(1), tops: Count::SameAsBottoms }
+    }
+
+    fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
+        let mut state = State { neuron: self.neuron, branches: Vec::new(), flops: 0.0 };
+        for bottom in setup.bottoms().to_vec() {
+            let operation = ops::Pooling {
+                input: bottom.data.shape(),
+                dtype: setup.dtype(),
+                method: self.pooling,
+                kernel: self.kernel,
+                stride: self.stride,
+                pad: self.pad,
+            };
+            let output = operation.output()?;
+            let top = setup.add_top(output)?;
+            state.flops += (output.len() * self.kernel.width * self.kernel.height) as f64;
+            state.branches.push((setup.backend().pooling(&operation)?, bottom, top));
+        }
+        Ok(Box::new(state))
+    }
+}
+
+impl Examples for Pooling {
+    fn examples() -> Vec<Example> {
+        let (max, mean) = (|kernel| Pooling::max("pool", kernel), |kernel| Pooling::mean("pool", kernel));
+        let two = vec![ExampleBottom::Numbers(vec![2, 1, 5, 4]), ExampleBottom::Numbers(vec![3, 2, 4, 6])];
+        vec![
+            Example::one_to_one(max((2, 2)).stride((2, 2)), &[17, 2, 5, 7]),
+            Example::one_to_one(mean((2, 2)).stride((2, 2)), &[17, 2, 5, 7]),
+            Example::one_to_one(max((3, 4)).stride((1, 2)).pad((1, 2)), &[1, 3, 6, 5]),
+            Example::one_to_one(mean((3, 4)).stride((1, 2)).pad((1, 2)), &[1, 3, 6, 5]),
+            Example::one_to_one(max((2, 3)).neuron(Neuron::Tanh), &[3, 1, 4, 4]),
+            Example::one_to_one(mean((1, 1)).stride((3, 2)), &[2, 2, 7, 5]),
+            Example::new(mean((3, 3)).stride((2, 2)).neuron(Neuron::Sigmoid), two, 2),
+        ]
+    }
+}
+
+struct State {
+    neuron: Neuron,
+    branches: Vec<(Box<dyn PoolPlan>, Blob, Blob)>,
+    flops: f64,
+}
+
+impl LayerState for State {
+    fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()> {
+        for (plan, bottom, top) in &mut self.branches {
+            plan.forward(&bottom.data, &top.data)?;
+            kernels::neuron_forward(pass.backend, self.neuron, &top.data)?;
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>) -> Result<()> {
+        for (plan, bottom, top) in &mut self.branches {
+            let (Some(dy), Some(dx)) = (&top.diff, &bottom.diff) else { continue };
+            kernels::neuron_backward(pass.backend, self.neuron, &top.data, dy)?;
+            plan.backward(dy, dx)?;
+        }
+        Ok(())
+    }
+
+    fn flops(&self) -> f64 {
+        self.flops
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+fn one() -> Size2 {
+    (1, 1).into()
+}
+
+fn zero() -> Size2 {
+    (0, 0).into()
+}

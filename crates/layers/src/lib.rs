@@ -1,0 +1,56 @@
+//! Layers, and the net that joins them by the names of their blobs.
+//!
+//! A *description* ([`Layer`]) is plain data: it can be cloned, compared, printed and written as JSON, and knows no backend,
+//! no element type and no state. Building a [`Net`] turns each description into a *state* ([`LayerState`]) that owns buffers
+//! and plans. The split is Mocha's (`src/layers.jl`); Caffe mixes the two in one class and cannot print or compare a net.
+//!
+//! # The kinds of layers
+//!
+//! | Kind | What it does |
+//! |---|---|
+//! | [`Accuracy`] | counts right predictions |
+//! | [`Activation`] | applies a neuron |
+//! | [`Convolution`] | convolves images with filters that it learns |
+//! | [`InnerProduct`] | multiplies by a matrix that it learns |
+//! | [`MemoryData`] | delivers batches from arrays in memory |
+//! | [`Pooling`] | takes the largest or the mean value of windows of images |
+//! | [`Softmax`] | turns logits into probabilities |
+//! | [`SoftmaxLoss`] | the loss of classifiers |
+//!
+//! Adding a layer: one file in `kinds/` with examples for the gradient sweep, and one word in the list in `registry.rs`.
+
+mod error;
+mod example;
+mod gradient_check;
+mod init;
+mod kinds;
+mod layer;
+mod names;
+mod net;
+mod param;
+pub mod prelude;
+mod registry;
+mod setup;
+mod single;
+mod topology;
+
+pub use error::{Error, Result};
+pub use example::{Example, ExampleBottom, Examples};
+pub use gradient_check::{GradientCheck, GradientReport};
+pub use kinds::{
+    Accuracy, Activation, Convolution, HostArray, InnerProduct, MemoryData, MemoryDataState, Pooling, Softmax,
+    SoftmaxLoss,
+};
+pub use layer::{
+    Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,
+};
+pub use net::{Epoch, Net, NetBuilder, Summary, SummaryRow};
+pub use param::{Constraint, Initializer, Param, ParamSpec, Regularizer};
+pub use registry::Registry;
+pub use setup::{Blob, Setup};
+pub use single::SingleLayer;
+
+pub use core_tensor::{
+    DType, Shape, Size2,
+    ops::{Algorithm, Neuron, PoolMethod},
+};

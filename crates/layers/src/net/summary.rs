@@ -1,0 +1,147 @@
+//! The table of a net's layers that people look at first when a net does not do what they think.
+
+use super::{Net, Step};
+use std::{collections::HashSet, fmt, sync::Arc};
+
+/// A net's layers with shapes, parameters and cost; prints as a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The net's name.
+    pub net: String,
+    /// The backend in words.
+    pub backend: String,
+    /// One row for each layer, in order of computation.
+    pub rows: Vec<SummaryRow>,
+    /// Elements of all parameters, shared ones counted once.
+    pub parameters: usize,
+    /// Floating point operations of one forward pass.
+    pub flops: f64,
+    /// Bytes of all blobs, parameters and gradients; a backend's workspace not counted.
+    pub bytes: usize,
+}
+
+/// One layer in a [`Summary`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryRow {
+    /// The layer's name.
+    pub layer: String,
+    /// The layer's kind.
+    pub kind: &'static str,
+    /// The tops with their shapes, e.g. `conv1 64x20x24x24`.
+    pub outputs: String,
+    /// Elements of the layer's parameters, shared ones included.
+    pub parameters: usize,
+    /// Floating point operations of one forward pass.
+    pub flops: f64,
+    /// The algorithm in use, where there is a choice.
+    pub algorithm: &'static str,
+}
+
+impl Net {
+    /// A table of the layers: shapes, parameters, MFLOP of a forward pass, algorithms, and totals.
+    pub fn summary(&self) -> Summary {
+        let rows: Vec<SummaryRow> = self.steps.iter().map(|step| self.row(step)).collect();
+        Summary {
+            net: self.name.clone(),
+            backend: format!("{}, {}", self.backend.describe(), self.dtype),
+            parameters: self.params.iter().map(|param| param.data().shape().len()).sum(),
+            flops: rows.iter().map(|row| row.flops).sum(),
+            bytes: self.bytes(),
+            rows,
+        }
+    }
+
+    fn row(&self, step: &Step) -> SummaryRow {
+        let output = |&top: &usize| format!("{} {}", self.blobs[top].name, self.blobs[top].blob.data.shape());
+        SummaryRow {
+            layer: step.name().to_owned(),
+            kind: step.kind(),
+            outputs: step.tops.iter().map(output).collect::<Vec<_>>().join(", "),
+            parameters: step.params.iter().map(|param| param.data().shape().len()).sum(),
+            flops: step.state.flops(),
+            algorithm: step.state.algorithm().unwrap_or_default(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let blobs = self
+            .blobs
+            .iter()
+            .flat_map(|named| std::iter::once(&named.blob.data).chain(&named.blob.diff).chain(&named.shares));
+        let params = self.params.iter().flat_map(|param| std::iter::once(param.data()).chain(param.diff()));
+        let mut seen = HashSet::new();
+        blobs
+            .chain(params)
+            .map(|tensor| tensor.storage())
+            .filter(|storage| seen.insert(Arc::as_ptr(storage).cast::<()>()))
+            .map(|storage| storage.bytes())
+            .sum()
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = ["layer", "kind", "output", "parameters", "MFLOP", "algorithm"].map(str::to_owned);
+        let number = |n: usize| if n == 0 { String::new() } else { thousands(n) };
+        let cells = |row: &SummaryRow| {
+            let (layer, kind, outputs) = (row.layer.clone(), row.kind.to_owned(), row.outputs.clone());
+            [layer, kind, outputs, number(row.parameters), mflop(row.flops), row.algorithm.to_owned()]
+        };
+        let total = [
+            "total".into(),
+            String::new(),
+            String::new(),
+            thousands(self.parameters),
+            mflop(self.flops),
+            String::new(),
+        ];
+        let rows: Vec<[String; 6]> = self.rows.iter().map(cells).collect();
+        let all = || std::iter::once(&header).chain(&rows).chain([&total]);
+        let widths: [usize; 6] = std::array::from_fn(|c| all().map(|r| r[c].chars().count()).max().unwrap_or(0));
+        let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1));
+        writeln!(f, "Net `{}` on {}", self.net, self.backend)?;
+        for (i, row) in all().enumerate() {
+            if i == 1 || i == rows.len() + 1 {
+                writeln!(f, "{rule}")?;
+            }
+            writeln!(f, "{}", line(row, &widths).trim_end())?;
+        }
+        write!(f, "memory of blobs, parameters and gradients: {:.1} MiB", self.bytes as f64 / f64::from(1 << 20))
+    }
+}
+
+/// Words to the left, numbers to the right.
+fn line(row: &[String; 6], widths: &[usize; 6]) -> String {
+    let cell = |c: usize| match c {
+        3 | 4 => format!("{:>1$}", row[c], widths[c]),
+        _ => format!("{:<1$}", row[c], widths[c]),
+    };
+    (0..6).map(cell).collect::<Vec<_>>().join("  ")
+}
+
+fn mflop(flops: f64) -> String {
+    if flops == 0.0 { String::new() } else { format!("{:.2}", flops / 1e6) }
+}
+
+/// 431080 as `431,080`.
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 431_080, 1_234_567].map(thousands), ["0", "999", "1,000", "431,080", "1,234,567"]);
+    }
+}

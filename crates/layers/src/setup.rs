@@ -1,0 +1,139 @@
+//! What a layer sees while its state is built.
+
+use crate::{Error, LayerRef, Param, ParamSpec, Result};
+use core_tensor::{Backend, DType, RngStream, Role, Shape, Tensor};
+use std::{collections::HashMap, sync::Arc};
+
+/// A blob: its data and, where a gradient is wanted, its gradient. Cheap handles.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    /// The data.
+    pub data: Tensor,
+    /// The gradient, if any.
+    pub diff: Option<Tensor>,
+}
+
+/// What a layer sees and makes while its state is built.
+pub struct Setup<'a> {
+    pub(crate) backend: &'a Arc<dyn Backend>,
+    pub(crate) dtype: DType,
+    pub(crate) seed: u64,
+    /// Whether the net will be run backward at all (it has a loss).
+    pub(crate) training: bool,
+    pub(crate) layer: &'a LayerRef,
+    pub(crate) bottoms: Vec<Blob>,
+    /// Whether the tops need gradients.
+    pub(crate) tops_need_diff: bool,
+    pub(crate) tops: Vec<Blob>,
+    /// All parameters of the net by sharing key and name.
+    pub(crate) shared: &'a mut HashMap<(String, &'static str), Param>,
+    pub(crate) params: Vec<Param>,
+}
+
+impl Setup<'_> {
+    /// The backend to make plans on.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        self.backend
+    }
+
+    /// The net's element type.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Whether the net will be run backward (it has a loss); if not, nothing needs to be kept for a backward pass.
+    pub fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// A bottom blob. Indices are within the layer's checked arity.
+    pub fn bottom(&self, index: usize) -> &Blob {
+        &self.bottoms[index]
+    }
+
+    /// All bottom blobs.
+    pub fn bottoms(&self) -> &[Blob] {
+        &self.bottoms
+    }
+
+    /// Makes the next top, with a gradient if one is needed.
+    ///
+    /// # Errors
+    /// The memory cannot be had.
+    pub fn add_top(&mut self, shape: Shape) -> Result<Blob> {
+        let data = self.backend.alloc(shape, self.dtype, Role::Data)?;
+        let diff = if self.tops_need_diff { Some(self.backend.alloc(shape, self.dtype, Role::Diff)?) } else { None };
+        self.add_top_sharing(Blob { data, diff })
+    }
+
+    /// Makes the next top from memory that exists: for layers that only rename or reshape.
+    ///
+    /// # Errors
+    /// None now; kept fallible beside [`Setup::add_top`].
+    pub fn add_top_sharing(&mut self, blob: Blob) -> Result<Blob> {
+        self.tops.push(blob.clone());
+        Ok(blob)
+    }
+
+    /// Memory of the layer's own, e.g. for a result or a mask.
+    ///
+    /// # Errors
+    /// The memory cannot be had.
+    pub fn alloc(&self, shape: Shape, role: Role) -> Result<Tensor> {
+        Ok(self.backend.alloc(shape, self.dtype, role)?)
+    }
+
+    /// A stream of random numbers of the layer's own, told apart by `purpose`.
+    pub fn rng(&self, purpose: &str) -> RngStream {
+        RngStream::new(self.seed, &format!("{}/{purpose}", self.layer.layer().wiring().name))
+    }
+
+    /// Makes a parameter, or shares one: with another layer of the net that has the same `param_key`, or with another net
+    /// that was built from the same layer object. A new parameter is initialized at once.
+    ///
+    /// # Errors
+    /// The shared parameter has another shape, element type or backend; the memory cannot be had.
+    pub fn param(&mut self, spec: ParamSpec) -> Result<Param> {
+        let layer = self.layer.layer();
+        let name = layer.wiring().name.clone();
+        let key = (layer.param_key().map_or_else(|| format!("layer {name}"), |key| format!("key {key}")), spec.name);
+        let sharing_name = format!("{} {} {}", spec.name, self.dtype, self.backend.name());
+        if let Some(param) = self.shared.get(&key) {
+            check_shared(param.data(), &spec, self.dtype, self.backend.name())?;
+            let param = param.clone();
+            self.layer.share_param(&sharing_name, param.data());
+            self.params.push(param.clone());
+            return Ok(param);
+        }
+        let data = match self.layer.shared_param(&sharing_name) {
+            Some((storage, shape)) => {
+                let data = Tensor::from_storage(shape, self.dtype, Role::Param, storage);
+                check_shared(&data, &spec, self.dtype, self.backend.name())?;
+                data
+            }
+            None => {
+                let data = self.backend.alloc(spec.shape, self.dtype, Role::Param)?;
+                spec.init.fill(&data, &mut self.rng(spec.name))?;
+                self.layer.share_param(&sharing_name, &data);
+                data
+            }
+        };
+        let diff = if self.training { Some(self.backend.alloc(spec.shape, self.dtype, Role::Param)?) } else { None };
+        let param = Param::new(&name, spec, data, diff);
+        self.shared.insert(key, param.clone());
+        self.params.push(param.clone());
+        Ok(param)
+    }
+}
+
+fn check_shared(data: &Tensor, spec: &ParamSpec, dtype: DType, backend: &str) -> Result<()> {
+    let fits = data.shape() == spec.shape && data.dtype() == dtype && data.storage().backend() == backend;
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Value {
+        what: format!("the shared parameter `{}`", spec.name),
+        found: format!("{} {} on {}", data.shape(), data.dtype(), data.storage().backend()),
+        expected: format!("{} {dtype} on {backend}, as this layer needs", spec.shape),
+    })
+}

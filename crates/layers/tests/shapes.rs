@@ -1,0 +1,121 @@
+//! Shape inference against counting by hand, and what does not fit.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // clippy.toml allows them in test functions, not in their helpers
+
+use layers::{SingleLayer, prelude::*};
+use proptest::prelude::*;
+
+fn top(layer: impl Into<LayerRef>, bottom: &[usize]) -> Result<Vec<usize>, String> {
+    let bottoms = [Shape::new(bottom).unwrap()];
+    let single = SingleLayer::new(&backend_cpu::Cpu::with_threads(1).unwrap(), DType::F32, layer, &bottoms)
+        .map_err(|error| error.to_string())?;
+    Ok(single.tops()[0].data.shape().sizes().to_vec())
+}
+
+/// Positions at which the kernel lies within the padded input.
+fn count_down(input: usize, kernel: usize, stride: usize, pad: usize) -> usize {
+    (0..=input + 2 * pad).step_by(stride).filter(|start| start + kernel <= input + 2 * pad).count()
+}
+
+/// Positions until the padded input is covered, but none that starts behind the input.
+fn count_up(input: usize, kernel: usize, stride: usize, pad: usize) -> usize {
+    let mut count = 1;
+    while (count - 1) * stride + kernel < input + 2 * pad {
+        count += 1;
+    }
+    if (count - 1) * stride >= input + pad { count - 1 } else { count }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn images(
+        (n, c, h, w) in (1usize..4, 1usize..4, 1usize..12, 1usize..12),
+        kernel in (1usize..6, 1usize..6),
+        stride in (1usize..4, 1usize..4),
+        pad in (0usize..3, 0usize..3),
+    ) {
+        let bottom = [n, c, h, w];
+        let conv = Convolution::new("conv", 5, kernel).stride(stride).pad(pad).bottom("x").top("y");
+        let fits = kernel.0 <= w + 2 * pad.0 && kernel.1 <= h + 2 * pad.1;
+        let counts = |count: fn(usize, usize, usize, usize) -> usize| {
+            (count(h, kernel.1, stride.1, pad.1), count(w, kernel.0, stride.0, pad.0))
+        };
+        match top(conv, &bottom) {
+            Ok(sizes) => {
+                let (h, w) = counts(count_down);
+                prop_assert!(fits);
+                prop_assert_eq!(sizes, vec![n, 5, h, w]);
+            }
+            Err(error) => {
+                prop_assert!(!fits, "{}", error);
+                prop_assert!(error.contains("layer `conv` (Convolution): the kernel's"), "{}", error);
+            }
+        }
+        let pool = Pooling::max("pool", kernel).stride(stride).pad(pad).bottom("x").top("y");
+        let fits = fits && pad.0 < kernel.0 && pad.1 < kernel.1;
+        match top(pool, &bottom) {
+            Ok(sizes) => {
+                let (h, w) = counts(count_up);
+                prop_assert!(fits);
+                prop_assert_eq!(sizes, vec![n, c, h, w]);
+            }
+            Err(error) => prop_assert!(!fits, "{}", error),
+        }
+    }
+
+    #[test]
+    fn inner_product_flattens(sizes in prop::collection::vec(1usize..5, 1..6), outputs in 1usize..9) {
+        let ip = InnerProduct::new("ip", outputs).bottom("x").top("y");
+        prop_assert_eq!(top(ip, &sizes).unwrap(), vec![sizes[0], outputs]);
+        let softmax = Softmax::new("softmax").axis(sizes.len() - 1).bottom("x").top("y");
+        match top(softmax, &sizes) {
+            Ok(shape) => prop_assert_eq!(shape, sizes),
+            Err(error) => prop_assert!(sizes.len() == 1 && error.contains("axis 0 is the batch"), "{}", error),
+        }
+    }
+}
+
+/// Builds a net from one layer on data `x` of this shape with labels `label`, and compares a part of the error.
+fn fails(layer: impl Into<LayerRef>, data: &[usize], labels: &[usize], part: &str) {
+    let source = MemoryData::new("data", data[0]).zeros("x", data).zeros("label", labels);
+    let built = Net::new("net", &backend_cpu::Cpu::new().unwrap(), layers![source, layer])
+        .map(|mut net| net.forward().map(|_| ()));
+    let text = match built {
+        Ok(run) => run.unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(text.contains(part), "`{text}` does not contain `{part}`");
+}
+
+#[test]
+fn what_does_not_fit_is_told() {
+    let conv = |n_filter| Convolution::new("c", n_filter, (3, 3)).bottom("x").top("y");
+    let image = [2, 3, 8, 8];
+    fails(
+        conv(4),
+        &[2, 8],
+        &[2, 1],
+        "layer `c` (Convolution): the bottom blob's shape is 2x8; expected a non-empty image",
+    );
+    fails(
+        conv(4).n_group(2),
+        &image,
+        &[2, 1],
+        "the number of input channels is 3; expected a positive multiple of the 2",
+    );
+    fails(conv(0), &image, &[2, 1], "the number of filters is 0");
+    fails(conv(1).stride((0, 1)), &image, &[2, 1], "the stride's width is 0; expected at least 1");
+    fails(InnerProduct::new("ip", 0).bottom("x").top("y"), &image, &[2, 1], "layer `ip` (InnerProduct)");
+    let loss = |axis, weight| SoftmaxLoss::new("loss").axis(axis).weight(weight).bottoms(["x", "label"]);
+    fails(loss(1, 1.0), &[2, 3], &[2, 2], "the shape of the label blob is 2x2; expected 2x1");
+    fails(loss(0, 1.0), &[2, 3], &[2, 1], "the class axis is 0 for a bottom of shape 2x3; expected from 1 to 1");
+    fails(loss(1, -1.0), &[2, 3], &[2, 1], "the loss weight is -1");
+    let accuracy = Accuracy::new("acc").axis(2).bottoms(["x", "label"]);
+    fails(accuracy, &[2, 3], &[2, 1], "layer `acc` (Accuracy): the class axis is 2");
+    let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
+    fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
+    let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);
+    fails(two, &image, &[2, 1], "is 1; expected 192 as for the first bottom");
+}

@@ -1,0 +1,38 @@
+//! Training: update rules, policies, the solve loop, coffee breaks, and what a snapshot holds.
+//!
+//! A [`Solver`] has a [`Method`] (the update rule), visits the coffee breaks that it was given, and writes what they record
+//! into the [`CoffeeLounge`]. What lies between two iterations is exactly what a [`Checkpoint`] holds, so a resumed run is
+//! equal, bit for bit, to one that never stopped. How a checkpoint becomes a file is the business of whoever implements
+//! [`CheckpointStore`] (`io-hdf5`).
+//!
+//! The crate reads the clock, for speeds and remaining times; it logs through `log`, prints nothing and handles no signals: a
+//! program sets a [`StopFlag`] from its own handler.
+
+mod coffee;
+mod constraint;
+mod error;
+mod lounge;
+mod method;
+mod policy;
+mod report;
+mod resume;
+mod run;
+mod sgd;
+mod solver;
+mod stop;
+mod store;
+mod weights;
+
+pub use coffee::{
+    BreakContext, BreakResult, CoffeeBreak, Every, Quantity, Snapshot, TrainingSummary, ValidationPerformance,
+};
+pub use error::{Error, Result};
+pub use lounge::{CoffeeLounge, IfExists};
+pub use method::{Method, decay, gradient_of, zeros_like_params};
+pub use policy::{LrPolicy, MomPolicy, Stage};
+pub use report::{Report, Stopped};
+pub use sgd::Sgd;
+pub use solver::Solver;
+pub use stop::StopFlag;
+pub use store::{Checkpoint, CheckpointStore, FORMAT_VERSION, Meta, NamedArray, Statistics, StatisticsStore, Values};
+pub use weights::{LoadedWeights, load_weights};

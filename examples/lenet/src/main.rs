@@ -1,0 +1,29 @@
+//! LeNet on MNIST: train it, recognize digits with it, draw its learning curve. Start reading at `network.rs`.
+
+mod backend;
+mod cli;
+mod curve;
+mod data;
+mod error;
+mod image_input;
+mod interrupt;
+mod network;
+mod predict;
+mod predictor;
+mod sample;
+mod terminal;
+mod train;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command.unwrap_or(Command::Train(cli.train)) {
+        Command::Train(args) => train::run(&args),
+        Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Curve(args) => curve::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| terminal::tell(&error))
+}

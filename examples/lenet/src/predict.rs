@@ -1,0 +1,102 @@
+//! Recognizes one digit, of the test set or of the user's own picture.
+
+use crate::{
+    backend,
+    cli::PredictArgs,
+    data,
+    error::{Error, Result},
+    image_input,
+    network::{self, CLASSES},
+    predictor::Predictor,
+    sample::{Digits, Part},
+    terminal,
+};
+use core_tensor::Backend;
+use io_hdf5::Hdf5Data;
+use layers::prelude::*;
+use ndarray::{Array3, Axis};
+use std::{fmt::Write, path::Path, sync::Arc};
+
+/// The widest bar beside a probability.
+const BAR: f32 = 40.0;
+
+/// An image, where it comes from, and what it shows as far as that is known.
+struct Question {
+    /// (1, 28, 28), byte/256.
+    image: Array3<f32>,
+    origin: String,
+    label: Option<usize>,
+}
+
+/// Runs `lenet-example predict`.
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    let backend = backend::new(args.backend, args.threads)?;
+    let snapshots = io_hdf5::snapshots(&args.snapshot);
+    let (path, checkpoint) = snapshots.load_newest()?.ok_or_else(|| {
+        let place = args.snapshot.display();
+        Error::Message(format!("there is no snapshot in {place}; train first, or name another place with --snapshot"))
+    })?;
+    let question = match &args.image {
+        Some(picture) => Question {
+            image: image_input::read(picture)?,
+            origin: picture.display().to_string(),
+            label: None,
+        },
+        None => test_image(args, &backend)?,
+    };
+    let mut predictor = Predictor::new(&backend, &network::lenet(), ("data", &[1, 28, 28]), "ip2", &checkpoint)?;
+    let probabilities = predictor.predict(question.image.insert_axis(Axis(0)))?;
+    let probabilities: Vec<f32> = probabilities.iter().copied().collect();
+    let digit = (0..CLASSES).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or_default();
+
+    let mut text = format!("Snapshot:         {}\nImage:            {}\n", path.display(), question.origin);
+    if let Some(label) = question.label {
+        let _ = writeln!(text, "Correct label:    {label}");
+    }
+    let _ = writeln!(text, "Predicted digit:  {digit}\n\nLabel probability vector:");
+    for (class, probability) in probabilities.iter().enumerate() {
+        let bar = "#".repeat((probability * BAR).round() as usize);
+        let _ = writeln!(text, "{}", format!("  {class}  {probability:.8}  {bar}").trim_end());
+    }
+    terminal::say(text.trim_end())
+}
+
+/// Image `--index` of the test set.
+fn test_image(args: &PredictArgs, backend: &Arc<dyn Backend>) -> Result<Question> {
+    let index = args.index;
+    let too_large = |count: usize, place: &str| {
+        let last = count.saturating_sub(1);
+        Error::Message(format!("--index is {index}; {place} has {count} images, so it goes from 0 to {last}"))
+    };
+    let Some(folder) = data::folder(args.data.as_deref(), "test.txt")? else {
+        let digits = Digits::embedded(Part::Test)?;
+        if index >= digits.len() {
+            return Err(too_large(digits.len(), "the embedded sample's test set"));
+        }
+        let origin = format!("number {index} of the embedded sample's test set");
+        return Ok(Question { image: digits.image(index), origin, label: Some(digits.label(index).into()) });
+    };
+    let list = folder.join("test.txt");
+    let (image, label) = read_image(&list, index, backend)?
+        .map_err(|count| too_large(count, &format!("the test set {}", list.display())))?;
+    Ok(Question { image, origin: format!("number {index} of {}", list.display()), label: Some(label) })
+}
+
+/// Image `index` of a list of files with its label, through the data layer that training reads with; if there is none, how
+/// many images there are.
+fn read_image(list: &Path, index: usize, backend: &Arc<dyn Backend>) -> Result<Result<(Array3<f32>, usize), usize>> {
+    let mut net = Net::new("test-images", backend, layers![Hdf5Data::new("test-data", list).batch_size(1)])?;
+    for count in 0..=index {
+        if net.epoch() != Some(0) {
+            return Ok(Err(count));
+        }
+        net.forward()?;
+    }
+    let image = net.blob("data")?.data.to_array::<f32>()?;
+    let found = image.shape().to_vec();
+    let image = image.into_shape_with_order((1, 28, 28)).map_err(|_| {
+        Error::Message(format!("{}: the images have shape {found:?} for a batch; expected (1, 1, 28, 28)", list.display()))
+    })?;
+    let label = net.blob("label")?.data.read::<f32>()?;
+    Ok(Ok((image, label.first().map_or(0, |&label| label as usize))))
+}

@@ -1,0 +1,66 @@
+//! From a network description and a snapshot to class probabilities, in one call.
+//!
+//! Mocha's tutorial builds a second net by hand, writes into its data layer's array and reads a blob by name. All of that is
+//! here, for any classifier; nothing in this file knows LeNet.
+
+use core_tensor::Backend;
+use layers::prelude::*;
+use ndarray::{Array, Array2, Axis, Dimension, RemoveAxis};
+use solver::{Checkpoint, Error, Result, load_weights};
+use std::sync::Arc;
+
+const PROBABILITIES: &str = "predictor-probabilities";
+const INPUT: &str = "predictor-input";
+
+/// A classifier that is ready to be asked.
+pub(crate) struct Predictor {
+    net: Net,
+    /// The blob that the network starts from.
+    input: String,
+    classes: usize,
+}
+
+impl Predictor {
+    /// Puts a checkpoint's parameters into `network`, which computes from the blob `input`, samples of shape `sample`, the blob
+    /// `logits` of shape (N, classes).
+    ///
+    /// # Errors
+    /// The network cannot be built, or has a parameter that is not in the checkpoint or has another shape there.
+    pub(crate) fn new(
+        backend: &Arc<dyn Backend>,
+        network: &LayerList,
+        (input, sample): (&str, &[usize]),
+        logits: &str,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self> {
+        let batch_of_one: Vec<usize> = [1].iter().chain(sample).copied().collect();
+        let data = MemoryData::new(INPUT, 1).zeros(input, batch_of_one);
+        let softmax = Softmax::new("predictor-softmax").bottom(logits).top(PROBABILITIES);
+        let mut net = Net::new("predictor", backend, layers![data, ..network, softmax])?;
+        let missing = load_weights(&mut net, checkpoint)?.missing;
+        if !missing.is_empty() {
+            return Err(Error::Value {
+                what: "the snapshot's network".into(),
+                found: format!("one without {}", missing.join(", ")),
+                expected: "the network that is to predict; was it trained with other layers?".into(),
+            });
+        }
+        let classes = net.blob(PROBABILITIES)?.data.shape().sample_len();
+        Ok(Predictor { net, input: input.into(), classes })
+    }
+
+    /// The probabilities of each class for each sample, of shape (N, classes); `samples` has shape (N, ...).
+    ///
+    /// # Errors
+    /// Samples of another shape than the network takes.
+    pub(crate) fn predict<D: Dimension + RemoveAxis>(&mut self, samples: Array<f32, D>) -> Result<Array2<f32>> {
+        let mut probabilities = Array2::zeros((samples.len_of(Axis(0)), self.classes));
+        self.net.state_mut::<MemoryDataState>(INPUT)?.set(&self.input, samples)?;
+        for mut row in probabilities.rows_mut() {
+            self.net.forward()?;
+            let found: Vec<f32> = self.net.blob(PROBABILITIES)?.data.read()?;
+            row.assign(&ndarray::aview1(&found));
+        }
+        Ok(probabilities)
+    }
+}

@@ -1,0 +1,101 @@
+//! The sample of MNIST that is embedded in this program, so that it trains at once on a machine without data.
+//!
+//! It is unpacked into HDF5 files, so that training reads it through the same data layer as the full set. Feeding it from
+//! memory was rejected: it would be a second path, and the one that most people try first. Origin: `data/README.md`.
+//!
+//! This file uses nothing else of this program, because the workspace's tests compile it too.
+
+use flate2::read::GzDecoder;
+use ndarray::{Array3, Axis};
+use std::io::{self, Read};
+
+/// Training or test images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Train,
+    Test,
+}
+
+/// Images with their labels.
+pub(crate) struct Digits {
+    /// (N, 28, 28), white on black.
+    images: Array3<u8>,
+    labels: Vec<u8>,
+}
+
+impl Digits {
+    /// The embedded images.
+    ///
+    /// # Errors
+    /// The program was built with damaged files.
+    pub(crate) fn embedded(part: Part) -> io::Result<Self> {
+        let (images, labels): (&[u8], &[u8]) = match part {
+            Part::Train => (
+                include_bytes!("../data/train-images-idx3-ubyte.gz"),
+                include_bytes!("../data/train-labels-idx1-ubyte.gz"),
+            ),
+            Part::Test => (
+                include_bytes!("../data/test-images-idx3-ubyte.gz"),
+                include_bytes!("../data/test-labels-idx1-ubyte.gz"),
+            ),
+        };
+        let labels = inflate(labels, 8)?;
+        let images = Array3::from_shape_vec((labels.len(), 28, 28), inflate(images, 16)?)
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        Ok(Digits { images, labels })
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Image `index` as nets see it: shape (1, 28, 28), byte/256.
+    pub(crate) fn image(&self, index: usize) -> Array3<f32> {
+        self.images.index_axis(Axis(0), index).mapv(scale).insert_axis(Axis(0))
+    }
+
+    /// The digit on image `index`.
+    pub(crate) fn label(&self, index: usize) -> u8 {
+        self.labels[index]
+    }
+
+    /// All pixels, byte/256.
+    pub(crate) fn pixels(&self) -> Vec<f32> {
+        self.images.iter().copied().map(scale).collect()
+    }
+
+    /// All labels.
+    pub(crate) fn labels(&self) -> Vec<f32> {
+        self.labels.iter().copied().map(f32::from).collect()
+    }
+}
+
+fn scale(pixel: u8) -> f32 {
+    f32::from(pixel) / 256.0
+}
+
+/// The data of an IDX file, without its header.
+fn inflate(gz: &[u8], header: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(gz).read_to_end(&mut bytes)?;
+    Ok(bytes.split_off(header))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sample_has_as_many_of_each_digit() {
+        for (part, per_class) in [(Part::Train, 500), (Part::Test, 100)] {
+            let digits = Digits::embedded(part).unwrap();
+            assert_eq!(digits.len(), 10 * per_class);
+            for digit in 0..10 {
+                assert_eq!((0..digits.len()).filter(|&i| digits.label(i) == digit).count(), per_class);
+            }
+            let mean = digits.pixels().iter().sum::<f32>() / digits.pixels().len() as f32;
+            assert!((mean - 0.130).abs() < 0.005, "the mean of MNIST's pixels is 0.130, this is {mean}");
+        }
+    }
+}

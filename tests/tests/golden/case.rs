@@ -1,0 +1,82 @@
+//! One reference case: its file, its description, its tolerances, and comparing with it.
+
+use core_tensor::{DType, Shape};
+use io_hdf5::File;
+use serde_json::Value;
+use std::path::Path;
+
+/// A case that is open.
+pub(crate) struct Case {
+    /// The file's stem.
+    pub(crate) name: String,
+    /// `layer`, `solver` or `policy`.
+    pub(crate) kind: String,
+    /// The type of the layer, solver or policy.
+    pub(crate) type_name: String,
+    /// The description of the layer, solver or policy.
+    pub(crate) description: Value,
+    atol: f64,
+    rtol: f64,
+    file: File,
+}
+
+impl Case {
+    /// Opens a file and reads its description.
+    pub(crate) fn open(path: &Path) -> Self {
+        let file = File::open(path).unwrap_or_else(|e| panic!("{e}"));
+        let text = file.text("case").unwrap().unwrap_or_else(|| panic!("{}: no attribute `case`", path.display()));
+        let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let kind = json["kind"].as_str().unwrap_or_default().to_owned();
+        let description = json[&kind].clone();
+        Case {
+            name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+            type_name: description["type"].as_str().unwrap_or_default().to_owned(),
+            kind,
+            description,
+            // Policies have no tolerance: they are formulas.
+            atol: json["atol"].as_f64().unwrap_or(0.0),
+            rtol: json["rtol"].as_f64().unwrap_or(1e-9),
+            file,
+        }
+    }
+
+    /// A dataset's shape; `None` if there is no such dataset.
+    pub(crate) fn shape(&self, dataset: &str) -> Option<Shape> {
+        self.file.has(dataset).unwrap().then(|| Shape::new(self.file.dataset(dataset).unwrap().sizes()).unwrap())
+    }
+
+    /// A dataset's numbers.
+    pub(crate) fn numbers(&self, dataset: &str) -> Result<Vec<f64>, String> {
+        self.file.dataset(dataset).and_then(|dataset| dataset.read()).map_err(|e| e.to_string())
+    }
+
+    /// The shapes of `group/0`, `group/1`, ...
+    pub(crate) fn shapes(&self, group: &str) -> Vec<Shape> {
+        (0..).map_while(|i| self.shape(&format!("{group}/{i}"))).collect()
+    }
+
+    /// Compares numbers with a dataset: `|x - ref| <= atol + rtol |ref|`, a thousand times tighter in f64.
+    pub(crate) fn compare(&self, dataset: &str, found: &[f64], dtype: DType) -> Result<(), String> {
+        self.compare_with(dataset, &self.numbers(dataset)?, found, dtype)
+    }
+
+    /// Compares numbers with given ones.
+    pub(crate) fn compare_with(&self, what: &str, expected: &[f64], found: &[f64], dtype: DType) -> Result<(), String> {
+        if found.len() != expected.len() {
+            return Err(format!("{what} has {} elements in {dtype}, expected {}", found.len(), expected.len()));
+        }
+        let tighter = if dtype == DType::F64 { 1e-3 } else { 1.0 };
+        let excess = |i: usize| (found[i] - expected[i]).abs() / (tighter * (self.atol + self.rtol * expected[i].abs()));
+        let worst = (0..found.len()).max_by(|&a, &b| excess(a).total_cmp(&excess(b)));
+        match worst {
+            // Written so that a NaN fails.
+            Some(i) if !(excess(i) <= 1.0) => Err(format!(
+                "{what} in {dtype}: element {i} is {}, expected {}: {:.1} times the tolerance",
+                found[i],
+                expected[i],
+                excess(i)
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Runs a layer forward and backward with the case's parameters, bottoms and top gradients.
+
+use crate::case::Case;
+use backend_cpu::Cpu;
+use core_tensor::{Backend, DType, Tensor};
+use layers::{LayerRef, Registry, SingleLayer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Whether there are layers of this type.
+pub(crate) fn exists(type_name: &str) -> bool {
+    Registry::standard().kinds().any(|kind| kind == type_name)
+}
+
+/// Runs a case on each backend and in both element types.
+pub(crate) fn run(case: &Case) -> Result<(), String> {
+    let backends: [Arc<dyn Backend>; 2] = [
+        Arc::new(Cpu::with_threads(1).map_err(|e| e.to_string())?),
+        Arc::new(Cpu::with_threads(2).map_err(|e| e.to_string())?),
+    ];
+    for backend in backends {
+        for dtype in [DType::F32, DType::F64] {
+            run_on(case, &backend, dtype).map_err(|e| format!("{e} (on {})", backend.describe()))?;
+        }
+    }
+    Ok(())
+}
+
+fn run_on(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> Result<(), String> {
+    let text = |e: layers::Error| e.to_string();
+    let mut layer =
+        SingleLayer::new(backend, dtype, describe(case).map_err(text)?, &case.shapes("bottom")).map_err(text)?;
+    if layer.params().len() != case.shapes("param").len() {
+        return Err(format!("{} parameters, expected {}", layer.params().len(), case.shapes("param").len()));
+    }
+    for (i, blob) in layer.bottoms().iter().enumerate() {
+        write(&blob.data, case, &format!("bottom/{i}"))?;
+    }
+    for (i, param) in layer.params().iter().enumerate() {
+        write(param.data(), case, &format!("param/{i}"))?;
+    }
+    let loss = layer.forward().map_err(text)?;
+    let statistic = layer.state().statistics().first().map(|statistic| statistic.value);
+    if let Some(number) = loss.or(statistic) {
+        case.compare("top/0", &[number], dtype)?;
+    }
+    let mut compared = usize::from(loss.or(statistic).is_some());
+    for (i, top) in layer.tops().iter().enumerate() {
+        compared += compare(&top.data, case, &format!("top/{i}"))?;
+        if let (Some(diff), Some(_)) = (&top.diff, case.shape(&format!("top_diff/{i}"))) {
+            write(diff, case, &format!("top_diff/{i}"))?;
+        }
+    }
+    let gradients = |group: &str| (0..9).filter(|i| case.shape(&format!("{group}_diff/{i}")).is_some()).count();
+    if gradients("bottom") + gradients("param") > 0 {
+        layer.backward().map_err(text)?;
+    }
+    for (i, blob) in layer.bottoms().iter().enumerate() {
+        if let Some(diff) = &blob.diff {
+            compared += compare(diff, case, &format!("bottom_diff/{i}"))?;
+        }
+    }
+    for (i, param) in layer.params().iter().enumerate() {
+        if let Some(diff) = param.diff() {
+            compared += compare(diff, case, &format!("param_diff/{i}"))?;
+        }
+    }
+    let expected = case.shapes("top").len() + gradients("bottom") + gradients("param");
+    if compared == expected { Ok(()) } else { Err(format!("only {compared} of {expected} results were compared")) }
+}
+
+/// The case's layer, wired up.
+fn describe(case: &Case) -> layers::Result<LayerRef> {
+    let mut layer = case.description.clone();
+    if case.type_name == "Neuron" {
+        layer = json!({ "type": "Activation", "neuron": { "type": layer["neuron"] } });
+    }
+    // The only choice so far, which layers have no property for.
+    if layer["normalize"] == "local" {
+        layer.as_object_mut().map(|properties| properties.remove("normalize"));
+    }
+    let names = |what: &str, count: usize| -> Value { (0..count).map(|i| format!("{what}{i}")).collect() };
+    let is_sink = layer["type"] == "Accuracy" || case.type_name.ends_with("Loss");
+    layer["name"] = json!(case.name);
+    layer["bottoms"] = names("bottom", case.shapes("bottom").len());
+    layer["tops"] = names("top", if is_sink { 0 } else { case.shapes("top").len() });
+    Registry::standard().read(&layer)
+}
+
+fn write(tensor: &Tensor, case: &Case, dataset: &str) -> Result<(), String> {
+    let (found, expected) = (case.shape(dataset), tensor.shape());
+    if found != Some(expected) {
+        return Err(format!("the layer's {dataset} has shape {expected}, the case's {found:?}"));
+    }
+    tensor.write(&case.numbers(dataset)?).map_err(|e| e.to_string())
+}
+
+/// Compares a tensor with a dataset, if there is one; says how many were compared.
+fn compare(tensor: &Tensor, case: &Case, dataset: &str) -> Result<usize, String> {
+    let Some(expected) = case.shape(dataset) else { return Ok(0) };
+    if tensor.shape() != expected {
+        return Err(format!("{dataset} has shape {}, expected {expected}", tensor.shape()));
+    }
+    let found: Vec<f64> = tensor.read().map_err(|e| e.to_string())?;
+    case.compare(dataset, &found, tensor.dtype())?;
+    Ok(1)
+}

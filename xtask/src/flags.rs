@@ -1,0 +1,52 @@
+//! The flags of all chores in one place; their help is the reference.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Crema's chores.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+pub(crate) struct Flags {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) chore: Chore,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Chore {
+    /// Gets the MNIST digits and writes them as HDF5
+    FetchMnist(Fetch),
+    /// Gets Fashion-MNIST, as many images of clothes, and writes them as HDF5
+    FetchFashionMnist(Fetch),
+    /// Checks the house rules that are named in ARCHITECTURE.md
+    Tidy,
+    /// Compares parameters and solver history of two snapshots bit for bit
+    SameSnapshots(SameSnapshots),
+}
+
+/// Flags of `fetch-mnist` and `fetch-fashion-mnist`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Fetch {
+    /// The folder for train.hdf5, test.hdf5, train.txt and test.txt [default: data, or data/fashion for Fashion-MNIST]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Takes the four IDX files, packed with gzip or not, from this folder instead of downloading them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Only verifies what is there
+    #[arg(long, conflicts_with_all = ["from", "force"])]
+    pub(crate) check: bool,
+    /// Replaces what is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Flags of `same-snapshots`.
+#[derive(Debug, Args)]
+pub(crate) struct SameSnapshots {
+    /// A snapshot
+    pub(crate) first: PathBuf,
+    /// Another one
+    pub(crate) second: PathBuf,
+}

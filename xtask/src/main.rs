@@ -1,0 +1,31 @@
+//! Crema's chores: `cargo xtask CHORE`. One file or folder for each; the flags of all stand in `flags.rs`.
+//!
+//! A chore is a Rust program rather than a shell script so that it runs wherever cargo does; nothing here is needed to build
+//! or use the crates. The pattern is rust-analyzer's.
+
+mod error;
+mod fetch;
+mod flags;
+mod same_snapshots;
+mod say;
+mod tidy;
+
+use clap::Parser;
+use flags::{Chore, Flags};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Flags::parse().chore {
+        Chore::FetchMnist(flags) => fetch::run(&fetch::MNIST, &flags),
+        Chore::FetchFashionMnist(flags) => fetch::run(&fetch::FASHION_MNIST, &flags),
+        Chore::Tidy => tidy::run(),
+        Chore::SameSnapshots(flags) => same_snapshots::run(&flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
