@@ -79,6 +79,15 @@ impl Level {
         Level::Portable
     }
 
+    /// Bytes in all vector registers.
+    pub(crate) fn register_bytes(self) -> usize {
+        match self {
+            Level::Portable => Portable::REGISTER_BYTES,
+            Level::Avx2 => Avx2::REGISTER_BYTES,
+            Level::Avx512 => Avx512::REGISTER_BYTES,
+        }
+    }
+
     /// Runs a kernel compiled for this level. Every `Level` value other than [`Level::Portable`] comes from
     /// [`Level::detect`] or was checked against it, see `Cpu::builder`.
     #[inline]

@@ -1,6 +1,8 @@
 //! Convolution, inner product and pooling against the definition, over random shapes, in both element types and on every
 //! instruction set that this machine has.
 
+#![allow(clippy::unwrap_used)] // a test stops at the first error
+
 use backend_cpu::{Cpu, Level};
 use core_tensor::{
     Backend, DType, Role, Shape, Size2, Tensor,

@@ -85,7 +85,7 @@ impl Setup<'_> {
 
     /// A stream of random numbers of the layer's own, told apart by `purpose`.
     pub fn rng(&self, purpose: &str) -> RngStream {
-        RngStream::new(self.seed, &format!("{}/{purpose}", self.layer.layer().wiring().name))
+        RngStream::new(self.seed, format!("{}/{purpose}", self.layer.layer().wiring().name))
     }
 
     /// Makes a parameter, or shares one: with another layer of the net that has the same `param_key`, or with another net

@@ -124,17 +124,24 @@ impl<T: Stored> PoolPlan for Plan<T> {
 }
 
 impl Windows {
-    /// Calls `body(output's index, first row, end row, first column, end column, rows cut off, columns cut off)` for every
-    /// window, clipped to the plane.
+    /// Calls `body(output's index, window)` for every window, clipped to the plane. A height H and width W other than 0 are
+    /// promises that all windows are that large and lie inside, so that the loops over them can be unrolled.
     #[inline(always)]
-    fn for_each(self, mut body: impl FnMut(usize, Clipped)) {
+    fn for_each<const H: usize, const W: usize>(self, mut body: impl FnMut(usize, Clipped)) {
         for oy in 0..self.out_height {
-            let (y0, y1, cut_y) = clip(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
+            let (y0, y1, cut_y) = clip::<H>(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
             for ox in 0..self.out_width {
-                let (x0, x1, cut_x) = clip(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
+                let (x0, x1, cut_x) = clip::<W>(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
                 body(oy * self.out_width + ox, Clipped { rows: (y0, y1), columns: (x0, x1), cut: (cut_y, cut_x) });
             }
         }
+    }
+
+    /// Whether no window needs clipping.
+    fn all_inside(self) -> bool {
+        self.pad == (0, 0)
+            && (self.out_height - 1) * self.stride.0 + self.kernel.0 <= self.height
+            && (self.out_width - 1) * self.stride.1 + self.kernel.1 <= self.width
     }
 
     /// Whether the windows tile the plane: then gradients are stored, not added.
@@ -156,9 +163,12 @@ struct Clipped {
 }
 
 #[inline(always)]
-fn clip(start: usize, kernel: usize, pad: usize, size: usize) -> (usize, usize, usize) {
+fn clip<const SIZE: usize>(start: usize, kernel: usize, pad: usize, size: usize) -> (usize, usize, usize) {
+    if SIZE > 0 {
+        return (start, start + SIZE, 0);
+    }
     let first = start.saturating_sub(pad);
-    ((first).min(size), (start + kernel).saturating_sub(pad).min(size), first + pad - start)
+    (first.min(size), (start + kernel).saturating_sub(pad).min(size), first + pad - start)
 }
 
 struct MaxForward<'a, T> {
@@ -171,12 +181,24 @@ struct MaxForward<'a, T> {
 impl<T: Real> Kernel for MaxForward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
+        match self.windows.kernel {
+            (2, 2) if self.windows.all_inside() => self.pool::<2, 2>(),
+            (3, 3) if self.windows.all_inside() => self.pool::<3, 3>(),
+            _ => self.pool::<0, 0>(),
+        }
+    }
+}
+
+impl<T: Real> MaxForward<'_, T> {
+    #[inline(always)]
+    fn pool<const H: usize, const W: usize>(self) {
         let Windows { width, kernel, .. } = self.windows;
-        self.windows.for_each(|output, window| {
+        let across = if W > 0 { W } else { kernel.1 };
+        self.windows.for_each::<H, W>(|output, window| {
             let mut best = self.x[window.rows.0 * width + window.columns.0];
-            let mut winner = [(window.cut.0 * kernel.1 + window.cut.1) as u32; LANES];
+            let mut winner = [(window.cut.0 * across + window.cut.1) as u32; LANES];
             for row in window.rows.0..window.rows.1 {
-                let place_in_row = (row - window.rows.0 + window.cut.0) * kernel.1 + window.cut.1;
+                let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
                 let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
                 for (column, x) in x.iter().enumerate() {
                     let place = (place_in_row + column) as u32;
@@ -204,16 +226,28 @@ struct MaxBackward<'a, T> {
 impl<T: Real> Kernel for MaxBackward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
+        match self.windows.kernel {
+            (2, 2) if self.windows.all_inside() => self.pool::<2, 2>(),
+            (3, 3) if self.windows.all_inside() => self.pool::<3, 3>(),
+            _ => self.pool::<0, 0>(),
+        }
+    }
+}
+
+impl<T: Real> MaxBackward<'_, T> {
+    #[inline(always)]
+    fn pool<const H: usize, const W: usize>(self) {
         let Windows { width, kernel, .. } = self.windows;
+        let across = if W > 0 { W } else { kernel.1 };
         let store = self.windows.tile_exactly();
         if !store {
             self.dx.fill([T::ZERO; LANES]);
         }
-        self.windows.for_each(|output, window| {
+        self.windows.for_each::<H, W>(|output, window| {
             let dy = self.dy[output];
             let winner = self.winners[output].map(u32::from);
             for row in window.rows.0..window.rows.1 {
-                let place_in_row = (row - window.rows.0 + window.cut.0) * kernel.1 + window.cut.1;
+                let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
                 let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
                 for (column, dx) in dx.iter_mut().enumerate() {
                     let place = (place_in_row + column) as u32;
@@ -238,7 +272,7 @@ impl<T: Real> Kernel for MeanForward<'_, T> {
     fn run<I: Isa>(self) {
         let Windows { width, kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
-        self.windows.for_each(|output, window| {
+        self.windows.for_each::<0, 0>(|output, window| {
             let mut sum = [T::ZERO; LANES];
             for row in window.rows.0..window.rows.1 {
                 for x in &self.x[row * width + window.columns.0..row * width + window.columns.1] {
@@ -262,7 +296,7 @@ impl<T: Real> Kernel for MeanBackward<'_, T> {
         let Windows { width, kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
         self.dx.fill([T::ZERO; LANES]);
-        self.windows.for_each(|output, window| {
+        self.windows.for_each::<0, 0>(|output, window| {
             let share = self.dy[output].map(|dy| dy * factor);
             for row in window.rows.0..window.rows.1 {
                 for dx in &mut self.dx[row * width + window.columns.0..row * width + window.columns.1] {

@@ -53,6 +53,7 @@ const GRADIENT_TAPS: usize = 5;
 impl<T: Stored> Direct<T> {
     pub(crate) fn new(cpu: &Cpu, description: &Convolution) -> Result<Self> {
         let geometry = Geometry::new(description)?;
+        let room = cpu.level().register_bytes() / size_of::<Lane<T>>();
         Ok(Direct {
             cpu: cpu.clone(),
             input: description.input,
@@ -60,8 +61,8 @@ impl<T: Stored> Direct<T> {
             filter: description.filter()?,
             neuron: description.neuron,
             geometry,
-            filter_tile: tile_for(geometry.filters),
-            channel_tile: tile_for(geometry.channels),
+            filter_tile: tile_for(geometry.filters, room),
+            channel_tile: tile_for(geometry.channels, room),
             packed: Vec::new(),
             gradients: Vec::new(),
             claims: Claims::default(),
@@ -229,12 +230,10 @@ impl<T: Stored> AffinePlan for Direct<T> {
     }
 }
 
-/// The tile that pads `count` least; of equals the wider.
-fn tile_for(count: usize) -> usize {
-    [WIDEST, 8, 5, 4, 2, 1]
-        .into_iter()
-        .min_by_key(|tile| (count.div_ceil(*tile) * tile, usize::MAX - tile))
-        .unwrap_or(1)
+/// The tile that pads `count` least, of equals the wider, among those whose sums fit into the registers.
+fn tile_for(count: usize, room: usize) -> usize {
+    let fitting = [WIDEST, 5, 2, 1].into_iter().filter(|tile| *tile == 1 || tile + tile / 4 < room);
+    fitting.min_by_key(|tile| (count.div_ceil(*tile) * tile, usize::MAX - tile)).unwrap_or(1)
 }
 
 struct Forward<'a, T> {
@@ -254,9 +253,7 @@ impl<T: Real> Kernel for Forward<'_, T> {
     fn run<I: Isa>(mut self) {
         match self.tile {
             10 => self.tile::<I, 10>(),
-            8 => self.tile::<I, 8>(),
             5 => self.tile::<I, 5>(),
-            4 => self.tile::<I, 4>(),
             2 => self.tile::<I, 2>(),
             _ => self.tile::<I, 1>(),
         }
@@ -310,9 +307,7 @@ impl<T: Real> Kernel for BackwardData<'_, T> {
     fn run<I: Isa>(mut self) {
         match self.tile {
             10 => self.tile::<I, 10>(),
-            8 => self.tile::<I, 8>(),
             5 => self.tile::<I, 5>(),
-            4 => self.tile::<I, 4>(),
             2 => self.tile::<I, 2>(),
             _ => self.tile::<I, 1>(),
         }

@@ -2,11 +2,11 @@
 
 use super::{
     GROUP, ROWS, Tiles, Winograd,
-    forward::load,
+    forward::{Order, load},
     products,
     products::SIDE,
-    tiling::{POINTS, Tiling},
-    transform::{Filter, Input, Output, Square, ZERO, analyse, synthesise},
+    tiling::Tiling,
+    transform::{Filter, Input, Output, Square, Workspace, ZERO},
 };
 use crate::{
     isa::{Isa, Kernel},
@@ -19,11 +19,15 @@ use std::marker::PhantomData;
 type L = Lane<f32>;
 
 impl<W: Tiling> Winograd<W> {
-    /// `S = A dy Aᵀ` for all tiles.
-    pub(super) fn transform_gradients(&mut self, dy: &[L]) -> Result<()> {
+    /// `S = A dy Aᵀ` for all tiles. The first time it also prepares what only training needs.
+    pub(super) fn transform_gradients(&mut self, dy: &[L], weights: &[f32]) -> Result<()> {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let image = tiles.geometry.filters * tiles.geometry.output_plane();
         let lanes = tiles.geometry.blocks * tiles.groups() * tiles.points * tiles.gradient_stride;
+        if self.gradients.is_none() {
+            self.transposed_filters = Buffer::zeroed(tiles.points * tiles.filter_stride / LANES)?;
+            self.transform_filters_for(weights, Order::FilterThenChannel);
+        }
         let gradients = made(&mut self.gradients, lanes)?;
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
         pool.chunks(gradients.lanes_mut(), tiles.points * tiles.gradient_stride, |item, target| {
@@ -38,7 +42,7 @@ impl<W: Tiling> Winograd<W> {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let (channels, plane) = (tiles.geometry.channels, tiles.geometry.input_plane());
         let (pool, level, scratch) = (self.cpu.pool(), self.cpu.level(), &self.scratch);
-        let weights = self.filters.lanes().as_flattened();
+        let weights = self.transposed_filters.lanes().as_flattened();
         let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) else { return };
         let chunks = channels.div_ceil(ROWS);
         let items = tiles.geometry.blocks * chunks;
@@ -94,14 +98,16 @@ impl<W: Tiling> Kernel for TransformGradients<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let geometry = self.tiles.geometry;
+        let mut work = Workspace::NEW;
         for (t, (down, across)) in self.tiles.of_group(self.group).enumerate() {
             for (filter, dy) in self.dy.chunks_exact(geometry.output_plane()).enumerate() {
-                let tile = load::<W>(dy, geometry.output, (0, 0), (down * W::OUT, across * W::OUT), W::OUT);
-                let values = analyse::<I, Output<W>>(&tile);
+                let origin = (down * W::OUT, across * W::OUT);
+                load(dy, geometry.output, (0, 0), origin, W::OUT, &mut work.source);
+                work.analyse::<I, Output<W>>();
                 for row in 0..W::SIZE {
                     for column in 0..W::SIZE {
                         let point = row * W::SIZE + column;
-                        self.target[point * self.tiles.gradient_stride + filter * GROUP + t] = values[row][column];
+                        self.target[point * self.tiles.gradient_stride + filter * GROUP + t] = work.result[row][column];
                     }
                 }
             }
@@ -128,28 +134,30 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
         let plane = geometry.input_plane();
         let channels = self.dx.len() / plane;
         self.dx.fill(ZERO);
+        let mut work = Workspace::NEW;
         for (group, gradients) in self.gradients.chunks_exact(points * gradient_stride).enumerate() {
             for point in 0..points {
-                let weights = &self.weights[point * filter_stride + self.first..];
+                let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let gradients = &gradients[point * gradient_stride..][..geometry.filters * GROUP];
                 let result = &mut self.scratch[point * scratch_stride..][..channels * GROUP];
                 if channels == ROWS {
-                    products::rows::<I, ROWS>(weights, (1, geometry.channels), gradients, result);
+                    products::rows::<I, ROWS>(weights, geometry.channels, gradients, result);
                 } else {
                     for (channel, result) in result.chunks_exact_mut(GROUP).enumerate() {
-                        products::rows::<I, 1>(&weights[channel..], (1, geometry.channels), gradients, result);
+                        products::rows::<I, 1>(&weights[channel..], geometry.channels, gradients, result);
                     }
                 }
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
-                    let mut values = [[ZERO; POINTS]; POINTS];
-                    for point in 0..points {
-                        values[point / W::SIZE][point % W::SIZE] =
-                            self.scratch[point * scratch_stride + channel * GROUP + t];
+                    for row in 0..W::SIZE {
+                        for column in 0..W::SIZE {
+                            let point = row * W::SIZE + column;
+                            work.source[row][column] = self.scratch[point * scratch_stride + channel * GROUP + t];
+                        }
                     }
-                    let tile = synthesise::<I, Input<W>>(&values);
-                    add_tile::<W>(&tile, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
+                    work.synthesise::<I, Input<W>>();
+                    add_tile::<W>(&work.result, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
                 }
             }
         }
@@ -235,15 +243,15 @@ struct TransformBack<'a, W> {
 impl<W: Tiling> Kernel for TransformBack<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let mut values = [[ZERO; POINTS]; POINTS];
-        for point in 0..self.tiles.points {
-            let row = self.tiles.filter_stride / LANES;
-            values[point / W::SIZE][point % W::SIZE] = self.sums[point * row + self.item];
+        let mut work = Workspace::NEW;
+        let row = self.tiles.filter_stride / LANES;
+        for point in 0..W::SIZE * W::SIZE {
+            work.source[point / W::SIZE][point % W::SIZE] = self.sums[point * row + self.item];
         }
-        let filters = synthesise::<I, Filter<W>>(&values);
+        work.synthesise::<I, Filter<W>>();
         for (l, filter) in self.target.chunks_exact_mut(W::TAPS * W::TAPS).enumerate() {
             for (tap, target) in filter.iter_mut().enumerate() {
-                let value = filters[tap / W::TAPS][tap % W::TAPS][l];
+                let value = work.result[tap / W::TAPS][tap % W::TAPS][l];
                 *target = if self.add { *target + value } else { value };
             }
         }

@@ -2,8 +2,8 @@
 
 use super::{
     GROUP, ROWS, Tiles, Winograd, apply_neuron, products,
-    tiling::{POINTS, Tiling},
-    transform::{Filter, Input, Output, Square, ZERO, analyse, synthesise},
+    tiling::Tiling,
+    transform::{Filter, Input, Output, Square, Workspace, ZERO},
 };
 use crate::{
     isa::{Isa, Kernel},
@@ -15,22 +15,30 @@ use std::marker::PhantomData;
 type L = Lane<f32>;
 
 impl<W: Tiling> Winograd<W> {
-    /// `U = G g Gᵀ` for all filters, 16 at a time.
+    /// `U = G g Gᵀ` for all filters, 16 at a time; in the order of the forward pass, and in that of the backward pass too
+    /// if there will be one.
     pub(super) fn transform_filters(&mut self, weights: &[f32]) {
-        let tiles = self.tiles;
+        self.transform_filters_for(weights, Order::ChannelThenFilter);
+        if self.gradients.is_some() {
+            self.transform_filters_for(weights, Order::FilterThenChannel);
+        }
+    }
+
+    /// `U` in one order. A lane of filters is a column through all points: as pieces, each a lane long.
+    pub(super) fn transform_filters_for(&mut self, weights: &[f32], order: Order) {
+        let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
         let pairs = tiles.geometry.filters * tiles.geometry.channels;
-        // A lane of filters is a column through all points: as pieces, each a lane long.
         let row = tiles.filter_stride / LANES;
-        let lanes = self.filters.lanes_mut();
-        let tiling = PhantomData::<W>;
-        pool.pieces(&mut self.claims, lanes, (row, 1), pairs.div_ceil(LANES), |_, item, pieces| {
-            let first = item * LANES;
-            let weights = &weights[first * W::TAPS * W::TAPS..pairs.min(first + LANES) * W::TAPS * W::TAPS];
-            let mut transformed = [[ZERO; POINTS]; POINTS];
-            level.run(TransformFilters { weights, target: &mut transformed, tiling });
+        let target = match order {
+            Order::ChannelThenFilter => &mut self.filters,
+            Order::FilterThenChannel => &mut self.transposed_filters,
+        };
+        pool.pieces(&mut self.claims, target.lanes_mut(), (row, 1), pairs.div_ceil(LANES), |_, item, pieces| {
+            let mut work = Workspace::NEW;
+            level.run(TransformFilters { tiles, order, first: item * LANES, weights, work: &mut work, tiling });
             for point in 0..tiles.points {
-                pieces.take(point, item)[0] = transformed[point / W::SIZE][point % W::SIZE];
+                pieces.take(point, item)[0] = work.result[point / W::SIZE][point % W::SIZE];
             }
         });
     }
@@ -66,23 +74,43 @@ impl<W: Tiling> Winograd<W> {
     }
 }
 
+/// Which index is the outer one in `U`, so that the inner one, the rows of a product, are neighbours.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Order {
+    /// For the forward pass, whose rows are filters.
+    ChannelThenFilter,
+    /// For the backward pass, whose rows are channels.
+    FilterThenChannel,
+}
+
 struct TransformFilters<'a, W> {
-    /// Up to 16 filters.
+    tiles: Tiles,
+    order: Order,
+    /// The first of 16 pairs of a filter and a channel, in that order.
+    first: usize,
     weights: &'a [f32],
-    target: &'a mut Square,
+    work: &'a mut Workspace,
     tiling: PhantomData<W>,
 }
 
 impl<W: Tiling> Kernel for TransformFilters<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let mut filters = [[ZERO; POINTS]; POINTS];
-        for (l, filter) in self.weights.chunks_exact(W::TAPS * W::TAPS).enumerate() {
-            for (tap, &weight) in filter.iter().enumerate() {
-                filters[tap / W::TAPS][tap % W::TAPS][l] = weight;
+        let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
+        for l in 0..LANES.min(filters * channels - self.first) {
+            let pair = self.first + l;
+            let pair = match self.order {
+                Order::ChannelThenFilter => pair % filters * channels + pair / filters,
+                Order::FilterThenChannel => pair,
+            };
+            let filter = &self.weights[pair * W::TAPS * W::TAPS..][..W::TAPS * W::TAPS];
+            for row in 0..W::TAPS {
+                for column in 0..W::TAPS {
+                    self.work.source[row][column][l] = filter[row * W::TAPS + column];
+                }
             }
         }
-        *self.target = analyse::<I, Filter<W>>(&filters);
+        self.work.analyse::<I, Filter<W>>();
     }
 }
 
@@ -99,15 +127,16 @@ impl<W: Tiling> Kernel for TransformInputs<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let geometry = self.tiles.geometry;
+        let mut work = Workspace::NEW;
         for (t, (down, across)) in self.tiles.of_group(self.group).enumerate() {
             for (channel, x) in self.x.chunks_exact(geometry.input_plane()).enumerate() {
                 let origin = (down * W::OUT, across * W::OUT);
-                let tile = load::<W>(x, geometry.input, geometry.pad, origin, W::SIZE);
-                let values = analyse::<I, Input<W>>(&tile);
+                load(x, geometry.input, geometry.pad, origin, W::SIZE, &mut work.source);
+                work.analyse::<I, Input<W>>();
                 for row in 0..W::SIZE {
                     for column in 0..W::SIZE {
                         let point = row * W::SIZE + column;
-                        self.target[point * self.tiles.input_stride + channel * GROUP + t] = values[row][column];
+                        self.target[point * self.tiles.input_stride + channel * GROUP + t] = work.result[row][column];
                     }
                 }
             }
@@ -115,34 +144,33 @@ impl<W: Tiling> Kernel for TransformInputs<'_, W> {
     }
 }
 
-/// A square of a plane whose corner stands at `origin`, in coordinates that count the pad; zero outside the plane.
+/// Copies a square of a plane whose corner stands at `origin`, in coordinates that count the pad; zero outside the plane.
 #[inline(always)]
-pub(super) fn load<W: Tiling>(
+pub(super) fn load(
     plane: &[L],
     (height, width): (usize, usize),
     pad: (usize, usize),
     origin: (usize, usize),
     size: usize,
-) -> Square {
-    let mut tile = [[ZERO; POINTS]; POINTS];
+    tile: &mut Square,
+) {
+    let inside = origin.1 >= pad.1 && origin.1 - pad.1 + size <= width;
     for row in 0..size {
         let y = (origin.0 + row).wrapping_sub(pad.0);
         if y >= height {
+            tile[row][..size].fill(ZERO);
             continue;
         }
         let line = &plane[y * width..][..width];
-        if origin.1 >= pad.1 && origin.1 - pad.1 + size <= width {
+        if inside {
             tile[row][..size].copy_from_slice(&line[origin.1 - pad.1..][..size]);
-        } else {
-            for column in 0..size {
-                let x = (origin.1 + column).wrapping_sub(pad.1);
-                if x < width {
-                    tile[row][column] = line[x];
-                }
-            }
+            continue;
+        }
+        for column in 0..size {
+            let x = (origin.1 + column).wrapping_sub(pad.1);
+            tile[row][column] = if x < width { line[x] } else { ZERO };
         }
     }
-    tile
 }
 
 struct Multiply<'a, W> {
@@ -165,37 +193,34 @@ impl<W: Tiling> Kernel for Multiply<'_, W> {
         let Tiles { geometry, points, input_stride, filter_stride, scratch_stride, .. } = self.tiles;
         let plane = geometry.output_plane();
         let filters = self.y.len() / plane;
+        let mut work = Workspace::NEW;
         for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
             for point in 0..points {
-                let weights = &self.weights[point * filter_stride + self.first * geometry.channels..];
+                let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let inputs = &inputs[point * input_stride..][..geometry.channels * GROUP];
                 let result = &mut self.scratch[point * scratch_stride..][..filters * GROUP];
                 if filters == ROWS {
-                    products::rows::<I, ROWS>(weights, (geometry.channels, 1), inputs, result);
+                    products::rows::<I, ROWS>(weights, geometry.filters, inputs, result);
                 } else {
                     for (filter, result) in result.chunks_exact_mut(GROUP).enumerate() {
-                        products::rows::<I, 1>(
-                            &weights[filter * geometry.channels..],
-                            (geometry.channels, 1),
-                            inputs,
-                            result,
-                        );
+                        products::rows::<I, 1>(&weights[filter..], geometry.filters, inputs, result);
                     }
                 }
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (filter, y) in self.y.chunks_exact_mut(plane).enumerate() {
-                    let mut values = [[ZERO; POINTS]; POINTS];
-                    for point in 0..points {
-                        values[point / W::SIZE][point % W::SIZE] =
-                            self.scratch[point * scratch_stride + filter * GROUP + t];
+                    for row in 0..W::SIZE {
+                        for column in 0..W::SIZE {
+                            let point = row * W::SIZE + column;
+                            work.source[row][column] = self.scratch[point * scratch_stride + filter * GROUP + t];
+                        }
                     }
-                    let tile = synthesise::<I, Output<W>>(&values);
+                    work.synthesise::<I, Output<W>>();
                     let bias = self.bias.map_or(0.0, |bias| bias[self.first + filter]);
                     for row in 0..W::OUT.min(geometry.output.0 - down * W::OUT) {
                         let y = &mut y[(down * W::OUT + row) * geometry.output.1 + across * W::OUT..];
                         for column in 0..W::OUT.min(geometry.output.1 - across * W::OUT) {
-                            y[column] = tile[row][column].map(|value| value + bias);
+                            y[column] = work.result[row][column].map(|value| value + bias);
                         }
                     }
                 }

@@ -81,8 +81,10 @@ struct Winograd<W> {
     filter: Shape,
     neuron: Neuron,
     tiles: Tiles,
-    /// `U`, `[point][filter][channel]`.
+    /// `U` for the forward pass, `[point][channel][filter]`, and for the backward pass, `[point][filter][channel]`; the
+    /// latter is made at the first backward pass.
     filters: Buffer<f32>,
+    transposed_filters: Buffer<f32>,
     /// `V`, `[block][group of tiles][point][channel][tile]`.
     inputs: Buffer<f32>,
     /// `S`, `[block][group of tiles][point][filter][tile]`; made at the first backward pass.
@@ -157,6 +159,7 @@ impl<W: Tiling> Winograd<W> {
             neuron: description.neuron,
             tiles,
             filters: Buffer::zeroed(tiles.points * tiles.filter_stride / lanes)?,
+            transposed_filters: Buffer::zeroed(0)?,
             inputs: Buffer::zeroed(geometry.blocks * tiles.groups() * tiles.points * tiles.input_stride)?,
             gradients: None,
             filter_gradients: None,
@@ -193,7 +196,8 @@ impl<W: Tiling> AffinePlan for Winograd<W> {
         core_tensor::ops::kernels::neuron_backward(&self.cpu, self.neuron, call.y, call.dy)?;
         let dy = read::<f32>(NAME, "the output's gradient", call.dy)?;
         if call.dx.is_some() || call.dweight.is_some() {
-            self.transform_gradients(&dy)?;
+            let weight = read::<f32>(NAME, "the filter", call.weight)?;
+            self.transform_gradients(&dy, weight.as_flattened())?;
         }
         if let Some(dx) = call.dx {
             check(NAME, "the input's gradient", dx, self.input)?;

@@ -8,33 +8,17 @@ use crate::{
 
 type L = Lane<f32>;
 
-/// `result[r][t] = sum over k of weight(r, k) * columns[k][t]` for `R` rows and the `GROUP` tiles of a group. `weights` is
-/// laid out so that row `r`, term `k` stands at `r * row_stride + k * term_stride`.
+/// `result[r][t] = sum over k of weights[k * stride + r] * columns[k][t]` for `R` rows and the `GROUP` tiles of a group. The
+/// weights of one term are neighbours, so that one pointer serves all rows.
 #[inline(always)]
-pub(super) fn rows<I: Isa, const R: usize>(
-    weights: &[f32],
-    (row_stride, term_stride): (usize, usize),
-    columns: &[L],
-    result: &mut [L],
-) {
+pub(super) fn rows<I: Isa, const R: usize>(weights: &[f32], stride: usize, columns: &[L], result: &mut [L]) {
     let mut sums = [[[0.0; LANES]; GROUP]; R];
     let (columns, _) = columns.as_chunks::<GROUP>();
-    if row_stride == 1 {
-        for (k, column) in columns.iter().enumerate() {
-            let weights = &weights[k * term_stride..][..R];
-            for r in 0..R {
-                for t in 0..GROUP {
-                    accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r], &column[t]);
-                }
-            }
-        }
-    } else {
-        let weights: [&[f32]; R] = std::array::from_fn(|r| &weights[r * row_stride..][..columns.len()]);
-        for (k, column) in columns.iter().enumerate() {
-            for r in 0..R {
-                for t in 0..GROUP {
-                    accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r][k], &column[t]);
-                }
+    for (weights, column) in weights.chunks(stride).zip(columns) {
+        let (weights, column) = (&weights[..R], *column);
+        for r in 0..R {
+            for t in 0..GROUP {
+                accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r], &column[t]);
             }
         }
     }

@@ -51,46 +51,57 @@ impl<W: Tiling> Coefficients for Output<W> {
     const ROWS: usize = W::SIZE;
 }
 
-/// Numbers to values at the points, along both axes: COLUMNS x COLUMNS to ROWS x ROWS.
-#[inline(always)]
-pub(crate) fn analyse<I: Isa, M: Coefficients>(numbers: &Square) -> Square {
-    let mut half = [[ZERO; POINTS]; POINTS];
-    for row in 0..M::COLUMNS {
-        half[row] = analyse_row::<I, M>(&numbers[row]);
-    }
-    let mut values = [[ZERO; POINTS]; POINTS];
-    for column in 0..M::ROWS {
-        let mut numbers = [ZERO; POINTS];
-        for row in 0..M::COLUMNS {
-            numbers[row] = half[row][column];
-        }
-        let transformed = analyse_row::<I, M>(&numbers);
-        for row in 0..M::ROWS {
-            values[row][column] = transformed[row];
-        }
-    }
-    values
+/// Three squares to work in. They are made once per item: zeroing them for every tile would cost as much as a transform.
+pub(crate) struct Workspace {
+    /// What goes into a transform; entries outside the part in use stay zero.
+    pub(crate) source: Square,
+    half: Square,
+    /// What comes out.
+    pub(crate) result: Square,
 }
 
-/// Values at the points back to numbers, along both axes: ROWS x ROWS to COLUMNS x COLUMNS.
-#[inline(always)]
-pub(crate) fn synthesise<I: Isa, M: Coefficients>(values: &Square) -> Square {
-    let mut half = [[ZERO; POINTS]; POINTS];
-    for row in 0..M::ROWS {
-        half[row] = synthesise_row::<I, M>(&values[row]);
-    }
-    let mut numbers = [[ZERO; POINTS]; POINTS];
-    for column in 0..M::COLUMNS {
-        let mut values = [ZERO; POINTS];
-        for row in 0..M::ROWS {
-            values[row] = half[row][column];
-        }
-        let transformed = synthesise_row::<I, M>(&values);
+impl Workspace {
+    pub(crate) const NEW: Workspace = Workspace {
+        source: [[ZERO; POINTS]; POINTS],
+        half: [[ZERO; POINTS]; POINTS],
+        result: [[ZERO; POINTS]; POINTS],
+    };
+
+    /// Numbers to values at the points, along both axes: COLUMNS x COLUMNS to ROWS x ROWS.
+    #[inline(always)]
+    pub(crate) fn analyse<I: Isa, M: Coefficients>(&mut self) {
         for row in 0..M::COLUMNS {
-            numbers[row][column] = transformed[row];
+            self.half[row] = analyse_row::<I, M>(&self.source[row]);
+        }
+        for column in 0..M::ROWS {
+            let mut numbers = [ZERO; POINTS];
+            for row in 0..M::COLUMNS {
+                numbers[row] = self.half[row][column];
+            }
+            let values = analyse_row::<I, M>(&numbers);
+            for row in 0..M::ROWS {
+                self.result[row][column] = values[row];
+            }
         }
     }
-    numbers
+
+    /// Values at the points back to numbers, along both axes: ROWS x ROWS to COLUMNS x COLUMNS.
+    #[inline(always)]
+    pub(crate) fn synthesise<I: Isa, M: Coefficients>(&mut self) {
+        for row in 0..M::ROWS {
+            self.half[row] = synthesise_row::<I, M>(&self.source[row]);
+        }
+        for column in 0..M::COLUMNS {
+            let mut values = [ZERO; POINTS];
+            for row in 0..M::ROWS {
+                values[row] = self.half[row][column];
+            }
+            let numbers = synthesise_row::<I, M>(&values);
+            for row in 0..M::COLUMNS {
+                self.result[row][column] = numbers[row];
+            }
+        }
+    }
 }
 
 #[inline(always)]

@@ -1,0 +1,126 @@
+//! LeNet's kernels one by one, on all threads, with their throughput in floating point operations (shown as elements).
+//! `cargo bench -p crema-benches --bench kernels`.
+#![allow(missing_docs, clippy::unwrap_used)] // a bench has no callers, and stops at the first error
+
+use backend_cpu::Cpu;
+use core_tensor::{
+    Backend, DType, Role, Shape, Size2, Tensor,
+    ops::{
+        AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct, Neuron, PoolMethod,
+        Pooling,
+        kernels::{Decay, sgd_update},
+    },
+};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const BATCH: usize = 64;
+
+criterion_group!(benches, convolution, inner_product, pooling, update);
+criterion_main!(benches);
+
+fn convolution(criterion: &mut Criterion) {
+    let cpu = Cpu::new().unwrap();
+    for algorithm in [Algorithm::Auto, Algorithm::Direct] {
+        for (name, channels, side, filters) in [("conv1", 1, 28, 20), ("conv2", 20, 12, 50)] {
+            let convolution = Convolution {
+                input: shape(&[BATCH, channels, side, side]),
+                dtype: DType::F32,
+                filters,
+                kernel: Size2 { width: 5, height: 5 },
+                stride: Size2 { width: 1, height: 1 },
+                pad: Size2 { width: 0, height: 0 },
+                groups: 1,
+                neuron: Neuron::Identity,
+                algorithm,
+            };
+            let mut plan = cpu.convolution(&convolution).unwrap();
+            let shapes = [convolution.input, convolution.filter().unwrap(), convolution.output().unwrap()];
+            let name = format!("{name} {}", plan.algorithm());
+            affine(criterion, &name, &cpu, plan.as_mut(), shapes, convolution.flops(), channels > 1);
+        }
+    }
+}
+
+fn inner_product(criterion: &mut Criterion) {
+    let cpu = Cpu::new().unwrap();
+    for (name, inputs, outputs) in [("ip1", 800, 500), ("ip2", 500, 10)] {
+        let product =
+            InnerProduct { input: shape(&[BATCH, inputs]), dtype: DType::F32, outputs, neuron: Neuron::Identity };
+        let mut plan = cpu.inner_product(&product).unwrap();
+        let shapes = [product.input, product.weight().unwrap(), product.output().unwrap()];
+        affine(criterion, name, &cpu, plan.as_mut(), shapes, product.flops(), true);
+    }
+}
+
+/// Forward, data gradient and weight gradient, each by itself.
+fn affine(
+    criterion: &mut Criterion,
+    name: &str,
+    cpu: &Cpu,
+    plan: &mut dyn AffinePlan,
+    [input, weight, output]: [Shape; 3],
+    flops: f64,
+    data_gradient: bool,
+) {
+    let (x, w, y) = (tensor(cpu, input, Role::Data), tensor(cpu, weight, Role::Param), tensor(cpu, output, Role::Data));
+    let (dx, dw, dy) =
+        (tensor(cpu, input, Role::Diff), tensor(cpu, weight, Role::Param), tensor(cpu, output, Role::Diff));
+    let bias = tensor(cpu, shape(&[weight.axis(0)]), Role::Param);
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Elements(flops as u64));
+    let forward = AffineForward { x: &x, weight: &w, bias: Some(&bias), y: &y };
+    group.bench_function("forward", |bencher| bencher.iter(|| plan.forward(forward).unwrap()));
+    let nothing = AffineBackward { x: &x, weight: &w, y: &y, dy: &dy, dx: None, dweight: None, dbias: None };
+    if data_gradient {
+        let call = AffineBackward { dx: Some(&dx), ..nothing };
+        group.bench_function("data gradient", |bencher| bencher.iter(|| plan.backward(call).unwrap()));
+    }
+    let call = AffineBackward { dweight: Some(Gradient { target: &dw, add: false }), ..nothing };
+    group.bench_function("weight gradient", |bencher| bencher.iter(|| plan.backward(call).unwrap()));
+    group.finish();
+}
+
+fn pooling(criterion: &mut Criterion) {
+    let cpu = Cpu::new().unwrap();
+    for (name, channels, side) in [("pool1", 20, 24), ("pool2", 50, 8)] {
+        let pooling = Pooling {
+            input: shape(&[BATCH, channels, side, side]),
+            dtype: DType::F32,
+            method: PoolMethod::Max,
+            kernel: Size2 { width: 2, height: 2 },
+            stride: Size2 { width: 2, height: 2 },
+            pad: Size2 { width: 0, height: 0 },
+        };
+        let mut plan = cpu.pooling(&pooling).unwrap();
+        let (x, dx) = (tensor(&cpu, pooling.input, Role::Data), tensor(&cpu, pooling.input, Role::Diff));
+        let output = pooling.output().unwrap();
+        let (y, dy) = (tensor(&cpu, output, Role::Data), tensor(&cpu, output, Role::Diff));
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes((x.storage().bytes() + y.storage().bytes()) as u64));
+        group.bench_function("forward", |bencher| bencher.iter(|| plan.forward(&x, &y).unwrap()));
+        group.bench_function("backward", |bencher| bencher.iter(|| plan.backward(&dy, &dx).unwrap()));
+        group.finish();
+    }
+}
+
+fn update(criterion: &mut Criterion) {
+    let cpu = Cpu::new().unwrap();
+    let [w, v, gradient] = std::array::from_fn(|_| tensor(&cpu, shape(&[500, 800]), Role::Param));
+    let decay = Decay { l2: 1e-3, l1: 0.0 };
+    let mut group = criterion.benchmark_group("update");
+    group.throughput(Throughput::Bytes(5 * 4 * 500 * 800));
+    let step = || sgd_update(&cpu, 0.01, 0.9, decay, &gradient, &w, &v).unwrap();
+    group.bench_function("sgd", |bencher| bencher.iter(step));
+    group.finish();
+}
+
+fn shape(sizes: &[usize]) -> Shape {
+    Shape::new(sizes).unwrap()
+}
+
+/// A tensor of numbers between −0.5 and 0.5.
+fn tensor(cpu: &Cpu, shape: Shape, role: Role) -> Tensor {
+    let tensor = cpu.alloc(shape, DType::F32, role).unwrap();
+    tensor.write(&(0..shape.len()).map(|i| (i % 101) as f32 / 100.0 - 0.5).collect::<Vec<_>>()).unwrap();
+    tensor
+}
