@@ -1,14 +1,21 @@
 //! Instruction sets: one kernel source, compiled once for each of them, chosen at run time.
 //!
-//! Kernels are safe Rust over [`Lane`](crate::lane::Lane)s of 16 numbers, which the compiler turns into vectors of whatever
-//! width it is allowed to use. [`Level::run`] calls a kernel inside a function that has the target features switched on; all
-//! of the kernel is `#[inline(always)]`, so it is compiled with those features. Closures were rejected because they cannot
-//! be forced to inline; hand-written intrinsics because the compiler's code runs at 96 % of a core's peak.
+//! Kernels are safe Rust over lanes of 16 numbers: arrays ([`crate::lane`]) where they pass over memory, [`Vector`]s where
+//! they keep sums in registers. [`Level::run`] calls a kernel inside a function that has the target features switched on;
+//! all of the kernel is `#[inline(always)]`, so it is compiled with those features. Closures were rejected because they
+//! cannot be forced to inline.
 
+use crate::vector::{Array, Vector};
+#[cfg(target_arch = "x86_64")]
+use crate::vector::{Ymms, Zmm};
 use std::fmt;
 
 /// What a kernel may know about the instruction set it is compiled for.
 pub(crate) trait Isa: Copy + 'static {
+    /// A lane of f32 in registers.
+    type Single: Vector<f32>;
+    /// A lane of f64.
+    type Double: Vector<f64>;
     /// Whether a fused multiply-add is one instruction (otherwise it would be a library call).
     const FMA: bool;
     /// Bytes in all vector registers: the room for a tile of accumulators.
@@ -16,26 +23,36 @@ pub(crate) trait Isa: Copy + 'static {
 }
 
 /// AVX-512: 32 registers of 64 bytes.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
 /// AVX2 with FMA: 16 registers of 32 bytes.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
 /// Whatever the compilation target has; NEON on aarch64, SSE2 on x86-64.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
+#[cfg(target_arch = "x86_64")]
 impl Isa for Avx512 {
+    type Single = Zmm;
+    type Double = Array<f64, true>;
     const FMA: bool = true;
     const REGISTER_BYTES: usize = 32 * 64;
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Isa for Avx2 {
+    type Single = Ymms;
+    type Double = Array<f64, true>;
     const FMA: bool = true;
     const REGISTER_BYTES: usize = 16 * 32;
 }
 
 impl Isa for Portable {
+    type Single = Array<f32, { cfg!(target_arch = "aarch64") }>;
+    type Double = Array<f64, { cfg!(target_arch = "aarch64") }>;
     const FMA: bool = cfg!(target_arch = "aarch64");
     const REGISTER_BYTES: usize = if cfg!(target_arch = "aarch64") { 32 * 16 } else { 16 * 16 };
 }
@@ -82,9 +99,11 @@ impl Level {
     /// Bytes in all vector registers.
     pub(crate) fn register_bytes(self) -> usize {
         match self {
-            Level::Portable => Portable::REGISTER_BYTES,
-            Level::Avx2 => Avx2::REGISTER_BYTES,
+            #[cfg(target_arch = "x86_64")]
             Level::Avx512 => Avx512::REGISTER_BYTES,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Avx2::REGISTER_BYTES,
+            _ => Portable::REGISTER_BYTES,
         }
     }
 

@@ -3,7 +3,7 @@
 //! A lane is a plain array, so kernels stay safe Rust. Sixteen f32 fill one AVX-512 register or two of AVX2; sixteen f64
 //! fill two or four. One width for all keeps the layout the same for every instruction set and element type.
 
-use crate::isa::Isa;
+use crate::{isa::Isa, vector::Vector};
 use core_tensor::Element;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
@@ -23,6 +23,8 @@ pub(crate) trait Real:
     + Neg<Output = Self>
     + AddAssign
 {
+    /// A lane of this type in the registers of an instruction set.
+    type Vector<I: Isa>: Vector<Self>;
     const ZERO: Self;
     const ONE: Self;
     /// `self * a + b` with one rounding.
@@ -34,8 +36,9 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($type:ty) => {
+    ($type:ty, $vector:ident) => {
         impl Real for $type {
+            type Vector<I: Isa> = I::$vector;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -61,21 +64,13 @@ macro_rules! real {
         }
     };
 }
-real!(f32);
-real!(f64);
+real!(f32, Single);
+real!(f64, Double);
 
 /// `a * b + c`, fused where the instruction set can.
 #[inline(always)]
 pub(crate) fn mul_add<I: Isa, T: Real>(a: T, b: T, c: T) -> T {
     if I::FMA { a.fused(b, c) } else { a * b + c }
-}
-
-/// `sum += a * b`, lane by lane.
-#[inline(always)]
-pub(crate) fn accumulate<I: Isa, T: Real>(sum: &mut Lane<T>, a: &Lane<T>, b: &Lane<T>) {
-    for l in 0..LANES {
-        sum[l] = mul_add::<I, T>(a[l], b[l], sum[l]);
-    }
 }
 
 /// `sum += a * b` with one `a` for the whole lane.

@@ -9,14 +9,15 @@
 //! # Ok::<(), core_tensor::Error>(())
 //! ```
 //!
-//! Where things are: `memory` has the layout, `lane` and `isa` the vectors, `threads` the pool, `kernels` one file per family.
-//! `unsafe` stands in `memory`, `isa` and `threads` only.
+//! Where things are: `memory` has the layout, `lane`, `vector` and `isa` the vectors, `threads` the pool, `kernels` one file per family.
+//! `unsafe` stands in `memory`, `vector`, `isa` and `threads` only.
 
 mod isa;
 mod kernels;
 mod lane;
 mod memory;
 mod threads;
+mod vector;
 
 pub use isa::Level;
 

@@ -215,9 +215,9 @@ proptest! {
 
     #[test]
     fn winograd_is_the_definition(
-        batch in prop::sample::select(vec![1usize, 16, 17]),
+        batch in prop::sample::select(vec![1usize, 3, 17]),
         (channels, filters) in (8usize..13, 8usize..23),
-        (height, width) in (5usize..15, 5usize..15),
+        (height, width) in (5usize..11, 5usize..15),
         (kernel, pad) in (prop::sample::select(vec![3usize, 5]), 0usize..3),
         (relu, add) in (any::<bool>(), any::<bool>()),
     ) {

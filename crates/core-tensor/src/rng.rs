@@ -10,7 +10,10 @@ use rand_chacha::{
     rand_core::{SeedableRng, TryRng},
 };
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    fmt::{Display, Write},
+};
 
 /// A stream of random numbers; give it to anything that takes a `rand` generator.
 ///
@@ -42,8 +45,8 @@ pub struct RngState {
 }
 
 impl RngStream {
-    /// The stream called `name` of a run with this seed.
-    pub fn new(seed: u64, name: &str) -> Self {
+    /// The stream called `name` of a run with this seed. A name made with `format_args!` costs no memory.
+    pub fn new(seed: u64, name: impl Display) -> Self {
         Self::from_state(RngState { seed, stream: fnv1a(name), position: 0 })
     }
 
@@ -77,8 +80,19 @@ impl TryRng for RngStream {
 }
 
 /// FNV-1a, 64 bits: stable across platforms and releases, which `std`'s hasher does not promise.
-fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+fn fnv1a(name: impl Display) -> u64 {
+    let mut hash = Fnv1a(0xcbf2_9ce4_8422_2325);
+    let _ = write!(hash, "{name}"); // cannot fail
+    hash.0
+}
+
+struct Fnv1a(u64);
+
+impl Write for Fnv1a {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 = text.bytes().fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Ok(())
+    }
 }
 
 #[cfg(test)]

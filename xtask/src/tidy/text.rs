@@ -10,6 +10,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "crates/backend-cpu/src/isa.rs",
     "crates/backend-cpu/src/memory.rs",
     "crates/backend-cpu/src/threads.rs",
+    "crates/backend-cpu/src/vector.rs",
     "tests/tests/allocations.rs", // a global allocator that counts
 ];
 
@@ -114,6 +115,24 @@ pub(super) fn no_path_of_one_machine(tree: &Tree) -> Vec<Violation> {
             if folders.iter().any(|folder| text.match_indices(folder.as_str()).any(|(at, _)| starts_path(at))) {
                 violations.push(violation(file, line, "an absolute path of one machine"));
             }
+        }
+    }
+    violations
+}
+
+/// The tutorial in the README is a test, line for line.
+pub(super) fn the_tutorial_is_a_test(tree: &Tree) -> Vec<Violation> {
+    let Some(readme) = tree.file("README.md") else { return Vec::new() };
+    let test = tree.file("tests/tests/readme.rs").map_or("", |file| &file.text);
+    let meaningful = |line: &&str| !line.is_empty();
+    let compiled: Vec<&str> = test.lines().map(str::trim).filter(meaningful).collect();
+    let mut violations = Vec::new();
+    let mut lines = readme.text.lines().enumerate();
+    while let Some((start, _)) = lines.by_ref().find(|(_, line)| *line == "```rust") {
+        let block = lines.by_ref().map(|(_, line)| line.trim()).take_while(|line| *line != "```");
+        let block: Vec<&str> = block.filter(meaningful).collect();
+        if !compiled.windows(block.len().max(1)).any(|lines| lines == block) {
+            violations.push(violation(readme, start, "this block does not stand in tests/tests/readme.rs"));
         }
     }
     violations
@@ -273,5 +292,13 @@ mod tests {
         let rule = no_path_of_one_machine;
         check(rule, "README.md", "see `/root/x`\nin target/tmp/x\nat https://a.b/home/x\n/work/y", &[1, 4]);
         check(rule, "a/tests/a.rs", "\"/tmp/x\"", &[]);
+    }
+
+    #[test]
+    fn tutorial() {
+        let readme = "```rust\na();\n\nb();\n```\n```sh\nls\n```\n```rust\nb();\nd();\n```\n";
+        let test = ("tests/tests/readme.rs", "fn f() {\n    a();\n    b();\n    c();\n}\n");
+        let violations = the_tutorial_is_a_test(&Tree::of(&[("README.md", readme), test]));
+        assert_eq!(violations.iter().map(|v| v.line).collect::<Vec<_>>(), [9]);
     }
 }

@@ -14,9 +14,10 @@ use super::neuron;
 use crate::{
     Cpu,
     isa::{Isa, Kernel},
-    lane::{LANES, Lane, Real, accumulate_scaled, horizontal_sum},
+    lane::{LANES, Lane, Real, horizontal_sum},
     memory::{Buffer, Stored, blocks, check_not_aliased, read, write},
     threads::Claims,
+    vector::Vector,
 };
 use core_tensor::{
     Error, Result, Shape, Tensor,
@@ -278,18 +279,20 @@ impl<T: Real> Forward<'_, T> {
         let first = self.first + o;
         let rows: [&[T]; O] = std::array::from_fn(|t| &self.weight[(first + t) * inputs..][..inputs]);
         let x: [&[Lane<T>]; B] = std::array::from_fn(|b| &self.x[(self.first_block + b) * inputs..][..inputs]);
-        let mut sums: [[Lane<T>; B]; O] =
-            std::array::from_fn(|t| [[self.bias.map_or(T::ZERO, |bias| bias[first + t]); LANES]; B]);
+        let mut sums: [[T::Vector<I>; B]; O] =
+            std::array::from_fn(|t| [Vector::splat(self.bias.map_or(T::ZERO, |bias| bias[first + t])); B]);
         for i in 0..inputs {
+            let x: [T::Vector<I>; B] = std::array::from_fn(|b| Vector::load(&x[b][i]));
             for t in 0..O {
+                let weight = Vector::splat(rows[t][i]);
                 for b in 0..B {
-                    accumulate_scaled::<I, T>(&mut sums[t][b], rows[t][i], &x[b][i]);
+                    sums[t][b] = x[b].mul_add(weight, sums[t][b]);
                 }
             }
         }
         for t in 0..O {
             for b in 0..B {
-                self.y[b][o + t] = sums[t][b];
+                sums[t][b].store(&mut self.y[b][o + t]);
             }
         }
         O
@@ -337,18 +340,20 @@ impl<T: Real> BackwardData<'_, T> {
         let Sizes { inputs, outputs, .. } = self.sizes;
         let first = self.first + i;
         let dy: [&[Lane<T>]; B] = std::array::from_fn(|b| &self.dy[(self.first_block + b) * outputs..][..outputs]);
-        let mut sums = [[[T::ZERO; LANES]; B]; R];
+        let mut sums = [[T::Vector::<I>::splat(T::ZERO); B]; R];
         for o in 0..outputs {
             let weights = &self.weight[o * inputs + first..][..R];
+            let dy: [T::Vector<I>; B] = std::array::from_fn(|b| Vector::load(&dy[b][o]));
             for r in 0..R {
+                let weight = Vector::splat(weights[r]);
                 for b in 0..B {
-                    accumulate_scaled::<I, T>(&mut sums[r][b], weights[r], &dy[b][o]);
+                    sums[r][b] = dy[b].mul_add(weight, sums[r][b]);
                 }
             }
         }
         for r in 0..R {
             for b in 0..B {
-                self.dx[b][i + r] = sums[r][b];
+                sums[r][b].store(&mut self.dx[b][i + r]);
             }
         }
         R
@@ -403,13 +408,15 @@ impl<T: Real> BackwardWeight<'_, T> {
     fn tile<I: Isa, const O: usize>(&mut self, panel: usize, o: usize) -> usize {
         let Sizes { inputs, outputs, batch, .. } = self.sizes;
         let x = &self.transposed[panel * batch * PANEL..][..batch * PANEL];
-        let mut sums = [[[T::ZERO; LANES]; PANEL]; O];
+        let mut sums = [[T::Vector::<I>::splat(T::ZERO); PANEL]; O];
         for (block, x) in x.chunks(LANES * PANEL).enumerate() {
             let dy = &self.dy[block * outputs + self.first + o..][..O];
             for (l, x) in x.chunks_exact(PANEL).enumerate() {
+                let x: [T::Vector<I>; PANEL] = std::array::from_fn(|p| Vector::load(&x[p]));
                 for t in 0..O {
+                    let dy = Vector::splat(dy[t][l]);
                     for p in 0..PANEL {
-                        accumulate_scaled::<I, T>(&mut sums[t][p], dy[t][l], &x[p]);
+                        sums[t][p] = x[p].mul_add(dy, sums[t][p]);
                     }
                 }
             }
@@ -418,8 +425,9 @@ impl<T: Real> BackwardWeight<'_, T> {
         let count = (inputs - first).min(PANEL * LANES);
         for t in 0..O {
             let row = &mut self.rows[(o + t) * inputs + first..][..count];
-            let sums = sums[t].as_flattened();
-            for (target, &sum) in row.iter_mut().zip(sums) {
+            let mut lanes = [[T::ZERO; LANES]; PANEL];
+            sums[t].iter().zip(&mut lanes).for_each(|(sum, lane)| sum.store(lane));
+            for (target, &sum) in row.iter_mut().zip(lanes.as_flattened()) {
                 *target = if self.add { *target + sum } else { sum };
             }
         }

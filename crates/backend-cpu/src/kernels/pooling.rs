@@ -202,12 +202,10 @@ impl<T: Real> MaxForward<'_, T> {
                 let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
                 for (column, x) in x.iter().enumerate() {
                     let place = (place_in_row + column) as u32;
-                    for l in 0..LANES {
-                        // The first of equals wins; a NaN wins over everything, so that divergence shows.
-                        let wins = x[l] > best[l] || x[l].is_nan();
-                        best[l] = if wins { x[l] } else { best[l] };
-                        winner[l] = if wins { place } else { winner[l] };
-                    }
+                    // The first of equals wins; a NaN wins over everything, so that divergence shows.
+                    let wins = wins(x, &best);
+                    best = select(&wins, x, &best);
+                    winner = select(&wins, &[place; LANES], &winner);
                 }
             }
             self.y[output] = best;
@@ -251,14 +249,45 @@ impl<T: Real> MaxBackward<'_, T> {
                 let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
                 for (column, dx) in dx.iter_mut().enumerate() {
                     let place = (place_in_row + column) as u32;
-                    for l in 0..LANES {
-                        let won = if winner[l] == place { dy[l] } else { T::ZERO };
-                        dx[l] = if store { won } else { dx[l] + won };
+                    let won = select(&equal(&winner, place), &dy, &[T::ZERO; LANES]);
+                    if store {
+                        *dx = won;
+                    } else {
+                        crate::lane::add(dx, &won);
                     }
                 }
             }
         });
     }
+}
+
+// Compare and select as separate loops over whole lanes: in one loop with an `if` the compiler makes sixteen branches.
+
+#[inline(always)]
+fn wins<T: Real>(x: &Lane<T>, best: &Lane<T>) -> [bool; LANES] {
+    let mut mask = [false; LANES];
+    for l in 0..LANES {
+        mask[l] = (x[l] > best[l]) | x[l].is_nan();
+    }
+    mask
+}
+
+#[inline(always)]
+fn equal(winner: &[u32; LANES], place: u32) -> [bool; LANES] {
+    let mut mask = [false; LANES];
+    for l in 0..LANES {
+        mask[l] = winner[l] == place;
+    }
+    mask
+}
+
+#[inline(always)]
+fn select<V: Copy>(mask: &[bool; LANES], yes: &[V; LANES], no: &[V; LANES]) -> [V; LANES] {
+    let mut chosen = *no;
+    for l in 0..LANES {
+        chosen[l] = if mask[l] { yes[l] } else { no[l] };
+    }
+    chosen
 }
 
 struct MeanForward<'a, T> {

@@ -17,9 +17,10 @@ use crate::{
     Cpu,
     isa::{Isa, Kernel},
     kernels::{inner_product::bias_gradient, neuron},
-    lane::{LANES, Lane, Real, accumulate, accumulate_scaled, horizontal_sum},
+    lane::{LANES, Lane, Real, horizontal_sum},
     memory::{Stored, check_not_aliased, read, write},
     threads::Claims,
+    vector::Vector,
 };
 use core_tensor::{
     Result, Shape, Tensor,
@@ -272,20 +273,21 @@ impl<T: Real> Forward<'_, T> {
             let (row0, row1, y0) = taps_of_output(oy, kernel.0, stride.0, pad.0, height);
             for ox in 0..output.1 {
                 let (tap0, tap1, x0) = taps_of_output(ox, kernel.1, stride.1, pad.1, width);
-                let mut sums: [Lane<T>; F] = std::array::from_fn(|f| [self.biases[f]; LANES]);
+                let mut sums: [T::Vector<I>; F] = std::array::from_fn(|f| Vector::splat(self.biases[f]));
                 for (x, weights) in self.x.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
                     for row in row0..row1 {
                         let x = &x[(y0 + row - row0) * width + x0..][..tap1 - tap0];
                         let weights = &weights[row * kernel.1 + tap0..][..tap1 - tap0];
                         for (x, weights) in x.iter().zip(weights) {
+                            let x = T::Vector::<I>::load(x);
                             for f in 0..F {
-                                accumulate_scaled::<I, T>(&mut sums[f], weights[f], x);
+                                sums[f] = x.mul_add(Vector::splat(weights[f]), sums[f]);
                             }
                         }
                     }
                 }
                 for f in 0..F.min(filters) {
-                    self.y[f * plane + oy * output.1 + ox] = sums[f];
+                    sums[f].store(&mut self.y[f * plane + oy * output.1 + ox]);
                 }
             }
         }
@@ -325,16 +327,16 @@ impl<T: Real> BackwardData<'_, T> {
             let (row0, row1, oy0) = taps_of_input(y, kernel.0, stride.0, pad.0, output.0);
             for x in 0..width {
                 let (tap0, tap1, ox0) = taps_of_input(x, kernel.1, stride.1, pad.1, output.1);
-                let mut sums = [[T::ZERO; LANES]; C];
+                let mut sums = [T::Vector::<I>::splat(T::ZERO); C];
                 for (dy, weights) in self.dy.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
                     let mut oy = oy0;
                     for row in (row0..row1).step_by(stride.0) {
                         let mut at = oy * output.1 + ox0;
                         for tap in (tap0..tap1).step_by(stride.1) {
                             let weights = &weights[row * kernel.1 + tap];
-                            let dy = &dy[at];
+                            let dy = T::Vector::<I>::load(&dy[at]);
                             for c in 0..C {
-                                accumulate_scaled::<I, T>(&mut sums[c], weights[c], dy);
+                                sums[c] = dy.mul_add(Vector::splat(weights[c]), sums[c]);
                             }
                             at = at.wrapping_sub(1);
                         }
@@ -342,7 +344,7 @@ impl<T: Real> BackwardData<'_, T> {
                     }
                 }
                 for c in 0..C.min(channels) {
-                    self.dx[c * plane + y * width + x] = sums[c];
+                    sums[c].store(&mut self.dx[c * plane + y * width + x]);
                 }
             }
         }
@@ -385,9 +387,9 @@ impl<T: Real> BackwardFilter<'_, T> {
     fn tile<I: Isa, const F: usize, const K: usize>(&mut self, row: usize, tap: usize) -> usize {
         let Geometry { blocks, groups, channels, filters, input, output, kernel, stride, pad, .. } = self.geometry;
         let (plane_in, plane_out) = (self.geometry.input_plane(), self.geometry.output_plane());
-        let mut sums = [[[T::ZERO; LANES]; K]; F];
+        let mut sums = [[T::Vector::<I>::splat(T::ZERO); K]; F];
         // Columns at the border have sums of their own: the branches there would keep `sums` out of the registers.
-        let mut border = [[[T::ZERO; LANES]; K]; F];
+        let mut border = [[T::Vector::<I>::splat(T::ZERO); K]; F];
         // Output columns for which all K taps meet the image, and the rows for which this filter row does.
         let columns = |k: usize| meeting_outputs(tap + k, stride.1, pad.1, input.1, output.1);
         let (inside0, inside1) = (columns(0).0.max(columns(K - 1).0), columns(K - 1).1.min(columns(0).1));
@@ -413,7 +415,8 @@ impl<T: Real> BackwardFilter<'_, T> {
                         let at = ox * stride.1 + tap + k;
                         if (pad.1..input.1 + pad.1).contains(&at) {
                             for f in 0..F {
-                                accumulate::<I, T>(&mut border[f][k], &dy[f][oy * output.1 + ox], &x[at - pad.1]);
+                                let dy = T::Vector::<I>::load(&dy[f][oy * output.1 + ox]);
+                                border[f][k] = dy.mul_add(Vector::load(&x[at - pad.1]), border[f][k]);
                             }
                         }
                     }
@@ -423,9 +426,9 @@ impl<T: Real> BackwardFilter<'_, T> {
         let has_border = inside0 > 0 || inside1 < output.1;
         for f in 0..F {
             for k in 0..K {
-                let mut sum = horizontal_sum(&sums[f][k]);
+                let mut sum = sum_of(sums[f][k]);
                 if has_border {
-                    sum += horizontal_sum(&border[f][k]);
+                    sum += sum_of(border[f][k]);
                 }
                 self.gradients[(f * kernel.0 + row) * kernel.1 + tap + k] = sum;
             }
@@ -442,21 +445,29 @@ fn meeting_outputs(tap: usize, stride: usize, pad: usize, size: usize, outputs: 
     (first.min(end), end)
 }
 
+/// The sum of a vector's numbers, always in the same order.
+#[inline(always)]
+fn sum_of<T: Real>(vector: impl Vector<T>) -> T {
+    let mut lane = [T::ZERO; LANES];
+    vector.store(&mut lane);
+    horizontal_sum(&lane)
+}
+
 /// `sums[f][k] += dy[f][column] * x[column * stride + k]` over a row. By value, so that the sums stay in registers.
 #[inline(always)]
 fn outer_products<I: Isa, T: Real, const F: usize, const K: usize>(
-    mut sums: [[Lane<T>; K]; F],
+    mut sums: [[T::Vector<I>; K]; F],
     dy: [&[Lane<T>]; F],
     x: &[Lane<T>],
     stride: usize,
-) -> [[Lane<T>; K]; F] {
+) -> [[T::Vector<I>; K]; F] {
     for column in 0..dy[0].len() {
         let x = &x[column * stride..][..K];
-        let dy: [Lane<T>; F] = std::array::from_fn(|f| dy[f][column]);
+        let dy: [T::Vector<I>; F] = std::array::from_fn(|f| Vector::load(&dy[f][column]));
         for k in 0..K {
-            let x = x[k];
+            let x = Vector::load(&x[k]);
             for f in 0..F {
-                accumulate::<I, T>(&mut sums[f][k], &dy[f], &x);
+                sums[f][k] = dy[f].mul_add(x, sums[f][k]);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     isa::{Isa, Kernel},
     lane::{LANES, Lane},
     memory::Buffer,
+    vector::Vector,
 };
 use core_tensor::Result;
 use std::marker::PhantomData;
@@ -204,16 +205,18 @@ impl Kernel for SumProducts<'_> {
         let (filters, channels) = (geometry.filters, geometry.channels);
         for filter in (0..filters).step_by(SIDE) {
             for channel in (0..channels).step_by(SIDE) {
-                let mut sums = [ZERO; SIDE * SIDE];
+                let mut sums = [[I::Single::splat(0.0); SIDE]; SIDE];
                 let all_gradients = self.gradients.chunks_exact(points * gradient_stride);
                 let all_inputs = self.inputs.chunks_exact(points * input_stride);
                 for (gradients, inputs) in all_gradients.zip(all_inputs) {
                     let (gradients, _) =
                         gradients[self.point * gradient_stride..][..filters * GROUP].as_chunks::<GROUP>();
                     let (inputs, _) = inputs[self.point * input_stride..][..channels * GROUP].as_chunks::<GROUP>();
-                    sums = products::outer::<I>(sums, &four(gradients, filter), &four(inputs, channel));
+                    sums = products::outer(sums, four(gradients, filter), four(inputs, channel));
                 }
-                let sums = products::sums_of_lanes::<I>(&sums);
+                let mut lanes = [ZERO; SIDE * SIDE];
+                sums.as_flattened().iter().zip(&mut lanes).for_each(|(sum, lane)| sum.store(lane));
+                let sums = products::sums_of_lanes(&lanes);
                 for f in 0..SIDE.min(filters - filter) {
                     for c in 0..SIDE.min(channels - channel) {
                         self.target[(filter + f) * channels + channel + c] = sums[f * SIDE + c];
@@ -226,8 +229,8 @@ impl Kernel for SumProducts<'_> {
 
 /// Four entries from `first`; past the end the last is repeated, and what comes of it is thrown away.
 #[inline(always)]
-fn four(entries: &[[L; GROUP]], first: usize) -> [[L; GROUP]; SIDE] {
-    std::array::from_fn(|i| entries[(first + i).min(entries.len() - 1)])
+fn four(entries: &[[L; GROUP]], first: usize) -> [&[L; GROUP]; SIDE] {
+    std::array::from_fn(|i| &entries[(first + i).min(entries.len() - 1)])
 }
 
 struct TransformBack<'a, W> {

@@ -3,7 +3,8 @@
 use super::GROUP;
 use crate::{
     isa::Isa,
-    lane::{LANES, Lane, accumulate, accumulate_scaled, mul_add},
+    lane::{LANES, Lane},
+    vector::Vector,
 };
 
 type L = Lane<f32>;
@@ -12,35 +13,39 @@ type L = Lane<f32>;
 /// weights of one term are neighbours, so that one pointer serves all rows.
 #[inline(always)]
 pub(super) fn rows<I: Isa, const R: usize>(weights: &[f32], stride: usize, columns: &[L], result: &mut [L]) {
-    let mut sums = [[[0.0; LANES]; GROUP]; R];
+    let mut sums = [[I::Single::splat(0.0); GROUP]; R];
     let (columns, _) = columns.as_chunks::<GROUP>();
     for (weights, column) in weights.chunks(stride).zip(columns) {
-        let (weights, column) = (&weights[..R], *column);
+        let column: [I::Single; GROUP] = std::array::from_fn(|t| Vector::load(&column[t]));
+        let weights = &weights[..R];
         for r in 0..R {
+            let weight = Vector::splat(weights[r]);
             for t in 0..GROUP {
-                accumulate_scaled::<I, f32>(&mut sums[r][t], weights[r], &column[t]);
+                sums[r][t] = column[t].mul_add(weight, sums[r][t]);
             }
         }
     }
-    for (result, sums) in result.as_chunks_mut::<GROUP>().0.iter_mut().zip(sums) {
-        *result = sums;
+    for (result, sums) in result.chunks_exact_mut(GROUP).zip(sums) {
+        result.iter_mut().zip(sums).for_each(|(lane, sum)| sum.store(lane));
     }
 }
 
 /// Side of the square of accumulators in [`outer`].
 pub(super) const SIDE: usize = 4;
 
-/// `sums[f * SIDE + c] += sum over tiles of gradients[f][t] * inputs[c][t]`, lane by lane.
+/// `sums[f][c] += sum over tiles of gradients[f][t] * inputs[c][t]`, lane by lane.
 #[inline(always)]
-pub(super) fn outer<I: Isa>(
-    mut sums: [L; SIDE * SIDE],
-    gradients: &[[L; GROUP]; SIDE],
-    inputs: &[[L; GROUP]; SIDE],
-) -> [L; SIDE * SIDE] {
+pub(super) fn outer<V: Vector<f32>>(
+    mut sums: [[V; SIDE]; SIDE],
+    gradients: [&[L; GROUP]; SIDE],
+    inputs: [&[L; GROUP]; SIDE],
+) -> [[V; SIDE]; SIDE] {
     for t in 0..GROUP {
+        let inputs: [V; SIDE] = std::array::from_fn(|c| V::load(&inputs[c][t]));
         for f in 0..SIDE {
+            let gradient = V::load(&gradients[f][t]);
             for c in 0..SIDE {
-                accumulate::<I, f32>(&mut sums[f * SIDE + c], &gradients[f][t], &inputs[c][t]);
+                sums[f][c] = gradient.mul_add(inputs[c], sums[f][c]);
             }
         }
     }
@@ -49,15 +54,15 @@ pub(super) fn outer<I: Isa>(
 
 /// The sum of each of 16 lanes, as one lane: neighbours are added pairwise, halving the number of lanes each time.
 #[inline(always)]
-pub(super) fn sums_of_lanes<I: Isa>(lanes: &[L; LANES]) -> L {
+pub(super) fn sums_of_lanes(lanes: &[L; LANES]) -> L {
     let mut level = *lanes;
     let mut count = LANES;
     while count > 1 {
         for pair in 0..count / 2 {
             let (a, b) = (level[2 * pair], level[2 * pair + 1]);
             for l in 0..LANES / 2 {
-                level[pair][l] = mul_add::<I, f32>(1.0, a[2 * l], a[2 * l + 1]);
-                level[pair][LANES / 2 + l] = mul_add::<I, f32>(1.0, b[2 * l], b[2 * l + 1]);
+                level[pair][l] = a[2 * l] + a[2 * l + 1];
+                level[pair][LANES / 2 + l] = b[2 * l] + b[2 * l + 1];
             }
         }
         count /= 2;
@@ -68,12 +73,11 @@ pub(super) fn sums_of_lanes<I: Isa>(lanes: &[L; LANES]) -> L {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isa::Portable;
 
     #[test]
     fn lanes_are_summed_in_place() {
         let lanes: [L; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| (100 * i + l) as f32));
         let sums: L = std::array::from_fn(|i| (1600 * i + 120) as f32);
-        assert_eq!(sums_of_lanes::<Portable>(&lanes), sums);
+        assert_eq!(sums_of_lanes(&lanes), sums);
     }
 }

@@ -7,7 +7,8 @@
 use super::tiling::{Matrix, POINTS, Tiling};
 use crate::{
     isa::Isa,
-    lane::{LANES, Lane, mul_add},
+    lane::{LANES, Lane},
+    vector::Vector,
 };
 
 type L = Lane<f32>;
@@ -71,14 +72,12 @@ impl Workspace {
     #[inline(always)]
     pub(crate) fn analyse<I: Isa, M: Coefficients>(&mut self) {
         for row in 0..M::COLUMNS {
-            self.half[row] = analyse_row::<I, M>(&self.source[row]);
+            analyse_row::<I, M>(&self.source[row], &mut self.half[row]);
         }
         for column in 0..M::ROWS {
-            let mut numbers = [ZERO; POINTS];
-            for row in 0..M::COLUMNS {
-                numbers[row] = self.half[row][column];
-            }
-            let values = analyse_row::<I, M>(&numbers);
+            let numbers = std::array::from_fn(|row| self.half[row][column]);
+            let mut values = [ZERO; POINTS];
+            analyse_row::<I, M>(&numbers, &mut values);
             for row in 0..M::ROWS {
                 self.result[row][column] = values[row];
             }
@@ -89,14 +88,12 @@ impl Workspace {
     #[inline(always)]
     pub(crate) fn synthesise<I: Isa, M: Coefficients>(&mut self) {
         for row in 0..M::ROWS {
-            self.half[row] = synthesise_row::<I, M>(&self.source[row]);
+            synthesise_row::<I, M>(&self.source[row], &mut self.half[row]);
         }
         for column in 0..M::COLUMNS {
-            let mut values = [ZERO; POINTS];
-            for row in 0..M::ROWS {
-                values[row] = self.half[row][column];
-            }
-            let numbers = synthesise_row::<I, M>(&values);
+            let values = std::array::from_fn(|row| self.half[row][column]);
+            let mut numbers = [ZERO; POINTS];
+            synthesise_row::<I, M>(&values, &mut numbers);
             for row in 0..M::COLUMNS {
                 self.result[row][column] = numbers[row];
             }
@@ -104,80 +101,112 @@ impl Workspace {
     }
 }
 
+// The rows are written out, without loops: only then are the coefficients constants when the compiler decides what to keep
+// in registers.
+
 #[inline(always)]
-fn analyse_row<I: Isa, M: Coefficients>(numbers: &[L; POINTS]) -> [L; POINTS] {
-    let mut values = [ZERO; POINTS];
-    values[0] = dot::<I, M>(numbers, 0, 0, 1);
-    values[M::ROWS - 1] = dot::<I, M>(numbers, M::ROWS - 1, 0, 1);
-    for pair in 0..(M::ROWS - 2) / 2 {
-        let point = 1 + 2 * pair;
-        let (even, odd) = (dot::<I, M>(numbers, point, 0, 2), dot::<I, M>(numbers, point, 1, 2));
-        for l in 0..LANES {
-            values[point][l] = even[l] + odd[l];
-            values[point + 1][l] = even[l] - odd[l];
-        }
+fn analyse_row<I: Isa, M: Coefficients>(numbers: &[L; POINTS], values: &mut [L; POINTS]) {
+    let numbers: [I::Single; POINTS] = std::array::from_fn(|column| Vector::load(&numbers[column]));
+    even::<I, M, 0>(&numbers, odd::<I, M, 0>(&numbers, Sum::nothing())).value.store(&mut values[0]);
+    store_pair(pair::<I, M, 1>(&numbers), values, 1);
+    store_pair(pair::<I, M, 3>(&numbers), values, 3);
+    if M::ROWS == 8 {
+        store_pair(pair::<I, M, 5>(&numbers), values, 5);
+        even::<I, M, 7>(&numbers, odd::<I, M, 7>(&numbers, Sum::nothing())).value.store(&mut values[7]);
+    } else {
+        even::<I, M, 5>(&numbers, odd::<I, M, 5>(&numbers, Sum::nothing())).value.store(&mut values[5]);
     }
-    values
 }
 
-/// The sum of `MATRIX[point][column] * numbers[column]` over every `step`-th column from `first`.
+/// The values at points a and −a.
 #[inline(always)]
-fn dot<I: Isa, M: Coefficients>(numbers: &[L; POINTS], point: usize, first: usize, step: usize) -> L {
-    let mut sum = Sum::NOTHING;
-    let mut column = first;
-    while column < M::COLUMNS {
-        sum.add::<I>(M::MATRIX[point][column], &numbers[column]);
-        column += step;
-    }
-    sum.value
+fn pair<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS]) -> (I::Single, I::Single) {
+    let even = even::<I, M, P>(numbers, Sum::nothing()).value;
+    let odd = odd::<I, M, P>(numbers, Sum::nothing()).value;
+    (even.add(odd), even.sub(odd))
 }
 
 #[inline(always)]
-fn synthesise_row<I: Isa, M: Coefficients>(values: &[L; POINTS]) -> [L; POINTS] {
-    let (mut sums, mut differences) = ([ZERO; POINTS / 2], [ZERO; POINTS / 2]);
-    for pair in 0..(M::ROWS - 2) / 2 {
-        for l in 0..LANES {
-            sums[pair][l] = values[1 + 2 * pair][l] + values[2 + 2 * pair][l];
-            differences[pair][l] = values[1 + 2 * pair][l] - values[2 + 2 * pair][l];
-        }
-    }
-    let mut numbers = [ZERO; POINTS];
-    for column in 0..M::COLUMNS {
-        let mut sum = Sum::NOTHING;
-        sum.add::<I>(M::MATRIX[0][column], &values[0]);
-        sum.add::<I>(M::MATRIX[M::ROWS - 1][column], &values[M::ROWS - 1]);
-        for pair in 0..(M::ROWS - 2) / 2 {
-            let half = if column % 2 == 0 { &sums[pair] } else { &differences[pair] };
-            sum.add::<I>(M::MATRIX[1 + 2 * pair][column], half);
-        }
-        numbers[column] = sum.value;
-    }
-    numbers
+fn store_pair<V: Vector<f32>>((plus, minus): (V, V), values: &mut [L; POINTS], first: usize) {
+    plus.store(&mut values[first]);
+    minus.store(&mut values[first + 1]);
 }
 
-/// A sum of products with constant factors that costs nothing for a zero, and no addition for its first term.
-struct Sum {
-    value: L,
+/// Adds row `P` of the matrix times the numbers in even columns.
+#[inline(always)]
+fn even<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS], sum: Sum<I::Single>) -> Sum<I::Single> {
+    sum.add(const { M::MATRIX[P][0] }, numbers[0])
+        .add(const { M::MATRIX[P][2] }, numbers[2])
+        .add(const { M::MATRIX[P][4] }, numbers[4])
+        .add(const { M::MATRIX[P][6] }, numbers[6])
+}
+
+/// Adds row `P` of the matrix times the numbers in odd columns.
+#[inline(always)]
+fn odd<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS], sum: Sum<I::Single>) -> Sum<I::Single> {
+    sum.add(const { M::MATRIX[P][1] }, numbers[1])
+        .add(const { M::MATRIX[P][3] }, numbers[3])
+        .add(const { M::MATRIX[P][5] }, numbers[5])
+        .add(const { M::MATRIX[P][7] }, numbers[7])
+}
+
+#[inline(always)]
+fn synthesise_row<I: Isa, M: Coefficients>(values: &[L; POINTS], numbers: &mut [L; POINTS]) {
+    let load = |point: usize| I::Single::load(&values[point]);
+    let sum = |point: usize| load(point).add(load(point + 1));
+    let difference = |point: usize| load(point).sub(load(point + 1));
+    // With six points row 5 of the matrix belongs to infinity and row 7 is zero.
+    let (zero, infinity) = (load(0), load(M::ROWS - 1));
+    let even = [zero, sum(1), sum(3), if M::ROWS == 8 { sum(5) } else { infinity }, infinity];
+    let odd = [zero, difference(1), difference(3), if M::ROWS == 8 { difference(5) } else { infinity }, infinity];
+    column::<I, M, 0>(even, numbers);
+    column::<I, M, 1>(odd, numbers);
+    column::<I, M, 2>(even, numbers);
+    column::<I, M, 3>(odd, numbers);
+    column::<I, M, 4>(even, numbers);
+    column::<I, M, 5>(odd, numbers);
+    column::<I, M, 6>(even, numbers);
+    column::<I, M, 7>(odd, numbers);
+}
+
+/// One column of the matrix times the value at 0, the pairs' sums or differences, and the value at infinity.
+#[inline(always)]
+fn column<I: Isa, M: Coefficients, const C: usize>(terms: [I::Single; 5], numbers: &mut [L; POINTS]) {
+    if C < M::COLUMNS {
+        let sum = Sum::nothing()
+            .add(const { M::MATRIX[0][C] }, terms[0])
+            .add(const { M::MATRIX[1][C] }, terms[1])
+            .add(const { M::MATRIX[3][C] }, terms[2])
+            .add(const { M::MATRIX[5][C] }, terms[3])
+            .add(const { M::MATRIX[7][C] }, terms[4]);
+        sum.value.store(&mut numbers[C]);
+    }
+}
+
+/// A sum of products with constant factors that costs nothing for a factor of zero, and no multiplication for one of ±1.
+#[derive(Clone, Copy)]
+struct Sum<V> {
+    value: V,
     empty: bool,
 }
 
-impl Sum {
-    const NOTHING: Sum = Sum { value: ZERO, empty: true };
+impl<V: Vector<f32>> Sum<V> {
+    #[inline(always)]
+    fn nothing() -> Self {
+        Sum { value: V::splat(0.0), empty: true }
+    }
 
     #[inline(always)]
-    fn add<I: Isa>(&mut self, factor: f32, lane: &L) {
-        if factor == 0.0 {
-            return;
-        }
-        for l in 0..LANES {
-            self.value[l] = match (self.empty, factor) {
-                (true, 1.0) => lane[l],
-                (true, _) => factor * lane[l],
-                (false, 1.0) => self.value[l] + lane[l],
-                (false, -1.0) => self.value[l] - lane[l],
-                (false, _) => mul_add::<I, f32>(factor, lane[l], self.value[l]),
-            };
-        }
-        self.empty = false;
+    fn add(self, factor: f32, term: V) -> Self {
+        let value = if factor == 0.0 {
+            return self;
+        } else if factor == 1.0 {
+            if self.empty { term } else { self.value.add(term) }
+        } else if factor == -1.0 {
+            self.value.sub(term)
+        } else {
+            term.mul_add(V::splat(factor), self.value)
+        };
+        Sum { value, empty: false }
     }
 }

@@ -1,0 +1,162 @@
+//! A lane in registers: the one small type behind which `std::arch` hides.
+//!
+//! Kernels that keep many sums in registers (products, transforms) work on [`Vector`]s; those that only pass over memory
+//! work on plain [`Lane`] arrays and leave the rest to the compiler. With plain arrays everywhere the compiler kept some
+//! tiles in memory and vectorized some transforms across the wrong axis, up to six times slower, and took a minute longer.
+//!
+//! f64, which is for gradient checks, is an array on every instruction set.
+
+use crate::lane::{LANES, Lane, Real};
+
+/// 16 numbers of type `T`.
+pub(crate) trait Vector<T>: Copy {
+    /// The same number 16 times.
+    fn splat(value: T) -> Self;
+    /// From memory.
+    fn load(lane: &Lane<T>) -> Self;
+    /// To memory.
+    fn store(self, lane: &mut Lane<T>);
+    /// The sum.
+    fn add(self, other: Self) -> Self;
+    /// The difference.
+    fn sub(self, other: Self) -> Self;
+    /// `self * factor + summand`, fused where the instruction set can.
+    fn mul_add(self, factor: Self, summand: Self) -> Self;
+}
+
+/// A plain array, computed with and without fused multiply-add.
+#[derive(Clone, Copy)]
+pub(crate) struct Array<T, const FMA: bool>(Lane<T>);
+
+impl<T: Real, const FMA: bool> Array<T, FMA> {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut result = self;
+        for l in 0..LANES {
+            result.0[l] = f(self.0[l], other.0[l]);
+        }
+        result
+    }
+}
+
+impl<T: Real, const FMA: bool> Vector<T> for Array<T, FMA> {
+    #[inline(always)]
+    fn splat(value: T) -> Self {
+        Array([value; LANES])
+    }
+    #[inline(always)]
+    fn load(lane: &Lane<T>) -> Self {
+        Array(*lane)
+    }
+    #[inline(always)]
+    fn store(self, lane: &mut Lane<T>) {
+        *lane = self.0;
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, summand: Self) -> Self {
+        let mut result = self;
+        for l in 0..LANES {
+            let (a, b, c) = (self.0[l], factor.0[l], summand.0[l]);
+            result.0[l] = if FMA { a.fused(b, c) } else { a * b + c };
+        }
+        result
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Ymms, Zmm};
+
+// SAFETY of all blocks in this module: the intrinsics need AVX-512 F (`Zmm`) or AVX and FMA (`Ymms`). The two types are
+// named only by `Isa` implementations that `Level::run` selects, which does so only on processors that have the features.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod x86 {
+    use super::{Lane, Vector};
+    use std::arch::x86_64::*;
+
+    /// One AVX-512 register.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Zmm(__m512);
+
+    impl Vector<f32> for Zmm {
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_set1_ps(value)) }
+        }
+        #[inline(always)]
+        fn load(lane: &Lane<f32>) -> Self {
+            // SAFETY: see the module; a lane is 16 numbers, and the load needs no alignment.
+            unsafe { Zmm(_mm512_loadu_ps(lane.as_ptr())) }
+        }
+        #[inline(always)]
+        fn store(self, lane: &mut Lane<f32>) {
+            // SAFETY: see the module; a lane is 16 numbers, and the store needs no alignment.
+            unsafe { _mm512_storeu_ps(lane.as_mut_ptr(), self.0) }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_add_ps(self.0, other.0)) }
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_sub_ps(self.0, other.0)) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, summand: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_fmadd_ps(self.0, factor.0, summand.0)) }
+        }
+    }
+
+    /// Two AVX registers.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Ymms(__m256, __m256);
+
+    impl Vector<f32> for Ymms {
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            // SAFETY: see the module.
+            let half = unsafe { _mm256_set1_ps(value) };
+            Ymms(half, half)
+        }
+        #[inline(always)]
+        fn load(lane: &Lane<f32>) -> Self {
+            // SAFETY: see the module; a lane is 16 numbers, and the loads need no alignment.
+            unsafe { Ymms(_mm256_loadu_ps(lane.as_ptr()), _mm256_loadu_ps(lane.as_ptr().add(8))) }
+        }
+        #[inline(always)]
+        fn store(self, lane: &mut Lane<f32>) {
+            // SAFETY: see the module; a lane is 16 numbers, and the stores need no alignment.
+            unsafe {
+                _mm256_storeu_ps(lane.as_mut_ptr(), self.0);
+                _mm256_storeu_ps(lane.as_mut_ptr().add(8), self.1);
+            }
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Ymms(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Ymms(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, summand: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Ymms(_mm256_fmadd_ps(self.0, factor.0, summand.0), _mm256_fmadd_ps(self.1, factor.1, summand.1)) }
+        }
+    }
+}
