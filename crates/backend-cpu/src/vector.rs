@@ -6,7 +6,7 @@
 //!
 //! f64, which is for gradient checks, is an array on every instruction set.
 
-use crate::lane::{LANES, Lane, Real};
+use crate::lane::{LANES, Lane, Real, horizontal_sum};
 
 /// 16 numbers of type `T`.
 pub(crate) trait Vector<T>: Copy {
@@ -22,6 +22,8 @@ pub(crate) trait Vector<T>: Copy {
     fn sub(self, other: Self) -> Self;
     /// `self * factor + summand`, fused where the instruction set can.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// The sum of each of 16 vectors, as one vector; always added in the same order.
+    fn sums_of(vectors: &[Self; LANES]) -> Self;
 }
 
 /// A plain array, computed with and without fused multiply-add.
@@ -69,6 +71,10 @@ impl<T: Real, const FMA: bool> Vector<T> for Array<T, FMA> {
         }
         result
     }
+    #[inline(always)]
+    fn sums_of(vectors: &[Self; LANES]) -> Self {
+        Array(std::array::from_fn(|i| horizontal_sum(&vectors[i].0)))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -79,7 +85,7 @@ pub(crate) use x86::{Ymms, Zmm};
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod x86 {
-    use super::{Lane, Vector};
+    use super::{LANES, Lane, Vector};
     use std::arch::x86_64::*;
 
     /// One AVX-512 register.
@@ -116,6 +122,25 @@ mod x86 {
         fn mul_add(self, factor: Self, summand: Self) -> Self {
             // SAFETY: see the module.
             unsafe { Zmm(_mm512_fmadd_ps(self.0, factor.0, summand.0)) }
+        }
+        /// Transposes while it adds: 16 vectors become 8 of pairs, 4 of fours, 2 of eights and one of sums.
+        #[inline(always)]
+        fn sums_of(vectors: &[Self; LANES]) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let pairs: [__m512; 8] = std::array::from_fn(|i| {
+                    let (a, b) = (vectors[2 * i].0, vectors[2 * i + 1].0);
+                    _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
+                });
+                let fours: [__m512; 4] = std::array::from_fn(|i| {
+                    let (a, b) = (_mm512_castps_pd(pairs[2 * i]), _mm512_castps_pd(pairs[2 * i + 1]));
+                    let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+                    _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+                });
+                let quarters =
+                    |a, b| _mm512_add_ps(_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+                Zmm(quarters(quarters(fours[0], fours[1]), quarters(fours[2], fours[3])))
+            }
         }
     }
 
@@ -157,6 +182,51 @@ mod x86 {
         fn mul_add(self, factor: Self, summand: Self) -> Self {
             // SAFETY: see the module.
             unsafe { Ymms(_mm256_fmadd_ps(self.0, factor.0, summand.0), _mm256_fmadd_ps(self.1, factor.1, summand.1)) }
+        }
+        /// Adds neighbours within halves (`hadd`) until eight sums stand in two halves each.
+        #[inline(always)]
+        fn sums_of(vectors: &[Self; LANES]) -> Self {
+            // SAFETY: see the module.
+            let halves: [__m256; LANES] = std::array::from_fn(|i| unsafe { _mm256_add_ps(vectors[i].0, vectors[i].1) });
+            // SAFETY: see the module.
+            let eight = |v: &[__m256]| unsafe {
+                let (a, b) = (_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+                let (c, d) = (_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+                let (low, high) = (_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+                let crossed = _mm256_permute2f128_ps::<0x21>(low, high);
+                _mm256_add_ps(crossed, _mm256_blend_ps::<0xf0>(low, high))
+            };
+            Ymms(eight(&halves[..8]), eight(&halves[8..]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::{Isa, Kernel, Level};
+
+    struct Check;
+
+    impl Kernel for Check {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let lanes: [Lane<f32>; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| (100 * i + l) as f32));
+            let mut sums = [0.0; LANES];
+            I::Single::sums_of(&lanes.map(|lane| I::Single::load(&lane))).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|i| (1600 * i + 120) as f32));
+            let (two, three) = (I::Single::splat(2.0), I::Single::splat(3.0));
+            I::Single::load(&lanes[1]).sub(three).add(two).mul_add(two, three).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|l| 2.0 * (99 + l) as f32 + 3.0));
+        }
+    }
+
+    #[test]
+    fn vectors_compute_alike_on_every_instruction_set() {
+        for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+            if level <= Level::detect() {
+                level.run(Check);
+            }
         }
     }
 }

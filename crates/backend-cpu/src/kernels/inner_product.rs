@@ -16,7 +16,7 @@ use crate::{
     isa::{Isa, Kernel},
     lane::{LANES, Lane, Real, horizontal_sum},
     memory::{Buffer, Stored, blocks, check_not_aliased, read, write},
-    threads::Claims,
+    threads::{Claims, Pool},
     vector::Vector,
 };
 use core_tensor::{
@@ -194,7 +194,7 @@ impl<T: Stored> AffinePlan for Plan<T> {
         if let Some(gradient) = call.dbias {
             check_not_aliased(NAME, &[call.dy], &[gradient.target])?;
             let mut target = write::<T>(NAME, "the bias's gradient", gradient.target)?;
-            bias_gradient(&dy, sizes.outputs, 1, gradient.add, target.as_flattened_mut());
+            bias_gradient(self.cpu.pool(), &dy, 1, gradient.add, &mut target.as_flattened_mut()[..sizes.outputs]);
         }
         Ok(())
     }
@@ -204,18 +204,25 @@ impl<T: Stored> AffinePlan for Plan<T> {
     }
 }
 
-/// Sums gradients over samples and positions: `target[channel]` from `dy` as `[block][channel][position]`. A small job that
-/// stays on one thread.
-pub(crate) fn bias_gradient<T: Real>(dy: &[Lane<T>], channels: usize, positions: usize, add: bool, target: &mut [T]) {
-    for (channel, target) in target[..channels].iter_mut().enumerate() {
-        let mut sum = [T::ZERO; LANES];
-        for block in dy.chunks_exact((channels * positions).max(1)) {
-            block[channel * positions..][..positions].iter().for_each(|dy| crate::lane::add(&mut sum, dy));
+/// Sums gradients over samples and positions: `target[channel]` from `dy` as `[block][channel][position]`.
+pub(crate) fn bias_gradient<T: Real>(pool: &Pool, dy: &[Lane<T>], positions: usize, add: bool, target: &mut [T]) {
+    let channels = target.len();
+    let worth_sharing = dy.len() > BIAS_LANES;
+    pool.chunks(target, if worth_sharing { 1 } else { channels }, |first, target| {
+        for (channel, target) in target.iter_mut().enumerate() {
+            let mut sum = [T::ZERO; LANES];
+            for block in dy.chunks_exact((channels * positions).max(1)) {
+                let dy = &block[(first + channel) * positions..][..positions];
+                dy.iter().for_each(|dy| crate::lane::add(&mut sum, dy));
+            }
+            let sum = horizontal_sum(&sum);
+            *target = if add { *target + sum } else { sum };
         }
-        let sum = horizontal_sum(&sum);
-        *target = if add { *target + sum } else { sum };
-    }
+    });
 }
+
+/// Lanes whose sum is not worth a second thread.
+const BIAS_LANES: usize = 4096;
 
 /// Blocks in groups of four, then two, then one: `body(first block, how many)`.
 #[inline(always)]

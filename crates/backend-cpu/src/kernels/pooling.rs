@@ -124,17 +124,13 @@ impl<T: Stored> PoolPlan for Plan<T> {
 }
 
 impl Windows {
-    /// Calls `body(output's index, window)` for every window, clipped to the plane. A height H and width W other than 0 are
-    /// promises that all windows are that large and lie inside, so that the loops over them can be unrolled.
+    /// The window of an output, clipped to the plane. A height H and width W other than 0 are promises that all windows are
+    /// that large and lie inside, so that the loops over them can be unrolled.
     #[inline(always)]
-    fn for_each<const H: usize, const W: usize>(self, mut body: impl FnMut(usize, Clipped)) {
-        for oy in 0..self.out_height {
-            let (y0, y1, cut_y) = clip::<H>(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
-            for ox in 0..self.out_width {
-                let (x0, x1, cut_x) = clip::<W>(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
-                body(oy * self.out_width + ox, Clipped { rows: (y0, y1), columns: (x0, x1), cut: (cut_y, cut_x) });
-            }
-        }
+    fn window<const H: usize, const W: usize>(self, oy: usize, ox: usize) -> Clipped {
+        let (y0, y1, cut_y) = clip::<H>(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
+        let (x0, x1, cut_x) = clip::<W>(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
+        Clipped { output: oy * self.out_width + ox, rows: (y0, y1), columns: (x0, x1), cut: (cut_y, cut_x) }
     }
 
     /// Whether no window needs clipping.
@@ -156,6 +152,8 @@ impl Windows {
 /// A window clipped to the plane.
 #[derive(Clone, Copy)]
 struct Clipped {
+    /// The output's index in its plane.
+    output: usize,
     rows: (usize, usize),
     columns: (usize, usize),
     /// Rows and columns of the window before the plane's border.
@@ -194,23 +192,27 @@ impl<T: Real> MaxForward<'_, T> {
     fn pool<const H: usize, const W: usize>(self) {
         let Windows { width, kernel, .. } = self.windows;
         let across = if W > 0 { W } else { kernel.1 };
-        self.windows.for_each::<H, W>(|output, window| {
-            let mut best = self.x[window.rows.0 * width + window.columns.0];
-            let mut winner = [(window.cut.0 * across + window.cut.1) as u32; LANES];
-            for row in window.rows.0..window.rows.1 {
-                let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
-                let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
-                for (column, x) in x.iter().enumerate() {
-                    let place = (place_in_row + column) as u32;
-                    // The first of equals wins; a NaN wins over everything, so that divergence shows.
-                    let wins = wins(x, &best);
-                    best = select(&wins, x, &best);
-                    winner = select(&wins, &[place; LANES], &winner);
+        for oy in 0..self.windows.out_height {
+            for ox in 0..self.windows.out_width {
+                let window = self.windows.window::<H, W>(oy, ox);
+                let output = window.output;
+                let mut best = self.x[window.rows.0 * width + window.columns.0];
+                let mut winner = [(window.cut.0 * across + window.cut.1) as u32; LANES];
+                for row in window.rows.0..window.rows.1 {
+                    let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
+                    let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
+                    for (column, x) in x.iter().enumerate() {
+                        let place = (place_in_row + column) as u32;
+                        // The first of equals wins; a NaN wins over everything, so that divergence shows.
+                        let wins = wins(x, &best);
+                        best = select(&wins, x, &best);
+                        winner = select(&wins, &[place; LANES], &winner);
+                    }
                 }
+                self.y[output] = best;
+                self.winners[output] = winner.map(|place| place as u16);
             }
-            self.y[output] = best;
-            self.winners[output] = winner.map(|place| place as u16);
-        });
+        }
     }
 }
 
@@ -241,23 +243,27 @@ impl<T: Real> MaxBackward<'_, T> {
         if !store {
             self.dx.fill([T::ZERO; LANES]);
         }
-        self.windows.for_each::<H, W>(|output, window| {
-            let dy = self.dy[output];
-            let winner = self.winners[output].map(u32::from);
-            for row in window.rows.0..window.rows.1 {
-                let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
-                let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
-                for (column, dx) in dx.iter_mut().enumerate() {
-                    let place = (place_in_row + column) as u32;
-                    let won = select(&equal(&winner, place), &dy, &[T::ZERO; LANES]);
-                    if store {
-                        *dx = won;
-                    } else {
-                        crate::lane::add(dx, &won);
+        for oy in 0..self.windows.out_height {
+            for ox in 0..self.windows.out_width {
+                let window = self.windows.window::<H, W>(oy, ox);
+                let output = window.output;
+                let dy = self.dy[output];
+                let winner = self.winners[output].map(u32::from);
+                for row in window.rows.0..window.rows.1 {
+                    let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
+                    let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
+                    for (column, dx) in dx.iter_mut().enumerate() {
+                        let place = (place_in_row + column) as u32;
+                        let won = select(&equal(&winner, place), &dy, &[T::ZERO; LANES]);
+                        if store {
+                            *dx = won;
+                        } else {
+                            crate::lane::add(dx, &won);
+                        }
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -301,15 +307,19 @@ impl<T: Real> Kernel for MeanForward<'_, T> {
     fn run<I: Isa>(self) {
         let Windows { width, kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
-        self.windows.for_each::<0, 0>(|output, window| {
-            let mut sum = [T::ZERO; LANES];
-            for row in window.rows.0..window.rows.1 {
-                for x in &self.x[row * width + window.columns.0..row * width + window.columns.1] {
-                    crate::lane::add(&mut sum, x);
+        for oy in 0..self.windows.out_height {
+            for ox in 0..self.windows.out_width {
+                let window = self.windows.window::<0, 0>(oy, ox);
+                let output = window.output;
+                let mut sum = [T::ZERO; LANES];
+                for row in window.rows.0..window.rows.1 {
+                    for x in &self.x[row * width + window.columns.0..row * width + window.columns.1] {
+                        crate::lane::add(&mut sum, x);
+                    }
                 }
+                self.y[output] = sum.map(|sum| sum * factor);
             }
-            self.y[output] = sum.map(|sum| sum * factor);
-        });
+        }
     }
 }
 
@@ -325,13 +335,17 @@ impl<T: Real> Kernel for MeanBackward<'_, T> {
         let Windows { width, kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
         self.dx.fill([T::ZERO; LANES]);
-        self.windows.for_each::<0, 0>(|output, window| {
-            let share = self.dy[output].map(|dy| dy * factor);
-            for row in window.rows.0..window.rows.1 {
-                for dx in &mut self.dx[row * width + window.columns.0..row * width + window.columns.1] {
-                    crate::lane::add(dx, &share);
+        for oy in 0..self.windows.out_height {
+            for ox in 0..self.windows.out_width {
+                let window = self.windows.window::<0, 0>(oy, ox);
+                let output = window.output;
+                let share = self.dy[output].map(|dy| dy * factor);
+                for row in window.rows.0..window.rows.1 {
+                    for dx in &mut self.dx[row * width + window.columns.0..row * width + window.columns.1] {
+                        crate::lane::add(dx, &share);
+                    }
                 }
             }
-        });
+        }
     }
 }

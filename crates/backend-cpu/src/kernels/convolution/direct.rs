@@ -221,7 +221,8 @@ impl<T: Stored> AffinePlan for Direct<T> {
             check(NAME, "the bias's gradient", gradient.target, Shape::new(&[self.output.axis(1)])?)?;
             let mut target = write::<T>(NAME, "the bias's gradient", gradient.target)?;
             let plane = self.geometry.output_plane();
-            bias_gradient(&dy, self.output.axis(1), plane, gradient.add, target.as_flattened_mut());
+            let target = &mut target.as_flattened_mut()[..self.output.axis(1)];
+            bias_gradient(self.cpu.pool(), &dy, plane, gradient.add, target);
         }
         Ok(())
     }

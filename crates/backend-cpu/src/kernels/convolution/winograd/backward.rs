@@ -214,9 +214,9 @@ impl Kernel for SumProducts<'_> {
                     let (inputs, _) = inputs[self.point * input_stride..][..channels * GROUP].as_chunks::<GROUP>();
                     sums = products::outer(sums, four(gradients, filter), four(inputs, channel));
                 }
-                let mut lanes = [ZERO; SIDE * SIDE];
-                sums.as_flattened().iter().zip(&mut lanes).for_each(|(sum, lane)| sum.store(lane));
-                let sums = products::sums_of_lanes(&lanes);
+                let all: [I::Single; LANES] = std::array::from_fn(|i| sums[i / SIDE][i % SIDE]);
+                let mut sums = ZERO;
+                I::Single::sums_of(&all).store(&mut sums);
                 for f in 0..SIDE.min(filters - filter) {
                     for c in 0..SIDE.min(channels - channel) {
                         self.target[(filter + f) * channels + channel + c] = sums[f * SIDE + c];

@@ -215,7 +215,8 @@ impl<W: Tiling> AffinePlan for Winograd<W> {
             check_not_aliased(NAME, &[call.dy], &[gradient.target])?;
             let mut target = write::<f32>(NAME, "the bias's gradient", gradient.target)?;
             let plane = self.tiles.geometry.output_plane();
-            bias_gradient(&dy, self.output.axis(1), plane, gradient.add, target.as_flattened_mut());
+            let target = &mut target.as_flattened_mut()[..self.output.axis(1)];
+            bias_gradient(self.cpu.pool(), &dy, plane, gradient.add, target);
         }
         Ok(())
     }

@@ -1,11 +1,7 @@
 //! The small matrix products between transforms, on a register tile of accumulators.
 
 use super::GROUP;
-use crate::{
-    isa::Isa,
-    lane::{LANES, Lane},
-    vector::Vector,
-};
+use crate::{isa::Isa, lane::Lane, vector::Vector};
 
 type L = Lane<f32>;
 
@@ -50,34 +46,4 @@ pub(super) fn outer<V: Vector<f32>>(
         }
     }
     sums
-}
-
-/// The sum of each of 16 lanes, as one lane: neighbours are added pairwise, halving the number of lanes each time.
-#[inline(always)]
-pub(super) fn sums_of_lanes(lanes: &[L; LANES]) -> L {
-    let mut level = *lanes;
-    let mut count = LANES;
-    while count > 1 {
-        for pair in 0..count / 2 {
-            let (a, b) = (level[2 * pair], level[2 * pair + 1]);
-            for l in 0..LANES / 2 {
-                level[pair][l] = a[2 * l] + a[2 * l + 1];
-                level[pair][LANES / 2 + l] = b[2 * l] + b[2 * l + 1];
-            }
-        }
-        count /= 2;
-    }
-    level[0]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lanes_are_summed_in_place() {
-        let lanes: [L; LANES] = std::array::from_fn(|i| std::array::from_fn(|l| (100 * i + l) as f32));
-        let sums: L = std::array::from_fn(|i| (1600 * i + 120) as f32);
-        assert_eq!(sums_of_lanes(&lanes), sums);
-    }
 }
