@@ -1,4 +1,5 @@
 //! LeNet learns real digits: a short training on the sample reaches an accuracy that a broken gradient does not.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on shall panic
 
 mod common;
 
@@ -7,7 +8,7 @@ use layers::prelude::*;
 use solver::{Every, ValidationPerformance};
 
 #[test]
-fn sample_is_learned_in_600_iterations() {
+fn sample_is_learned_in_300_iterations() {
     let folder = tempfile::tempdir().unwrap();
     write_sample(folder.path());
     let lenet = network::lenet();
@@ -16,11 +17,11 @@ fn sample_is_learned_in_600_iterations() {
     let test_data = io_hdf5::Hdf5Data::new("test-data", folder.path().join("test.txt")).batch_size(64);
     let accuracy = Accuracy::new("test-accuracy").bottoms(["ip2", "label"]);
     let test_net = Net::new("MNIST-test", net.backend(), layers![test_data, ..lenet, accuracy]).unwrap();
-    let mut solver = solver(600);
+    let mut solver = solver(300);
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Iters(300));
     solver.solve(&mut net).unwrap();
     let accuracies = solver.lounge().get("test-accuracy-accuracy").unwrap();
     println!("accuracies: {accuracies:?}");
     assert!(accuracies[&0] < 0.35, "an untrained net guesses");
-    assert!(accuracies[&600] >= 0.95, "{} of the test images are recognized after 600 iterations", accuracies[&600]);
+    assert!(accuracies[&300] >= 0.94, "{} of the test images are recognized after 300 iterations", accuracies[&300]);
 }

@@ -1,4 +1,5 @@
 //! Same seed, same bits, for any number of threads.
+#![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on shall panic
 
 mod common;
 

@@ -80,7 +80,8 @@ impl Columns {
                 found,
                 expected: expected.into(),
             };
-            let iterations = curve.keys().map(|&i| i64::try_from(i).map_err(|_| wrong(i.to_string(), "less than 2^63")));
+            let iterations =
+                curve.keys().map(|&i| i64::try_from(i).map_err(|_| wrong(i.to_string(), "less than 2^63")));
             Ok(Column {
                 names: ["iteration", "value"].map(|part| format!("{GROUP}{key}/{part}")),
                 shape: Shape::new(&[curve.len()]).map_err(|e| wrong(e.to_string(), "fewer"))?,
@@ -178,8 +179,11 @@ mod tests {
     fn nan_and_infinity_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let store = super::statistics(folder.path().join("statistics.hdf5"));
-        let curve: BTreeMap<u64, f64> =
-            [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0].into_iter().enumerate().map(|(i, v)| (i as u64, v)).collect();
+        let curve: BTreeMap<u64, f64> = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0]
+            .into_iter()
+            .enumerate()
+            .map(|(i, v)| (i as u64, v))
+            .collect();
         let statistics = [("loss".to_owned(), curve)].into_iter().collect();
         store.save(&statistics).unwrap();
         assert_eq!(bits(&store.load().unwrap().unwrap()), bits(&statistics));

@@ -55,7 +55,9 @@ fn a_directory_of_snapshots() {
         let path = store.save(&checkpoint(iteration)).unwrap();
         assert_eq!(path, folder.join(format!("snapshot-{iteration:06}.hdf5")));
     }
-    for name in ["snapshot-2000000.hdf5.tmp", "snapshot-x.hdf5", "snapshot-.hdf5", "snapshot-3000000.h5", "statistics.hdf5"] {
+    for name in
+        ["snapshot-2000000.hdf5.tmp", "snapshot-x.hdf5", "snapshot-.hdf5", "snapshot-3000000.h5", "statistics.hdf5"]
+    {
         fs::write(folder.join(name), "something else").unwrap();
     }
     let (path, loaded) = store.load_newest().unwrap().unwrap();
@@ -171,7 +173,8 @@ proptest! {
 /// Files of others: changed bytes give an error or other numbers, but no panic and no wait.
 #[test]
 fn changed_bytes_in_h5py_files_never_panic() {
-    for name in ["contiguous.h5", "contiguous-latest.h5", "gzip.h5", "shuffle.h5", "unlimited.h5", "odd.h5", "mocha.h5"] {
+    for name in ["contiguous.h5", "contiguous-latest.h5", "gzip.h5", "shuffle.h5", "unlimited.h5", "odd.h5", "mocha.h5"]
+    {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
         let bytes = fs::read(&path).unwrap();
         let lengths = (0..bytes.len()).step_by(97).map(|length| bytes[..length].to_vec());

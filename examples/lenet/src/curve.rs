@@ -156,13 +156,13 @@ impl Curves {
     where
         DB::ErrorType: 'static,
     {
-        let highest = self.raw.iter().map(|p| p.1).fold(0.0, f64::max);
+        let highest = 1.05 * self.raw.iter().map(|p| p.1).fold(1e-9, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin_top(8 * SCALE)
             .x_label_area_size(X_LABELS * SCALE)
             .y_label_area_size(Y_LABELS * SCALE)
-            .build_cartesian_2d(self.iterations(), 0.0..highest.max(1e-9) * 1.05)?;
-        mesh(&mut chart, "Objective Value", &|y| format!("{y:.1}"))?;
+            .build_cartesian_2d(self.iterations(), 0.0..highest)?;
+        mesh(&mut chart, "Objective Value", "", highest)?;
         for (name, series, colour, width) in [("Raw", &self.raw, RAW, 1), ("Low Pass", &self.smooth, SMOOTH, 2)] {
             let style = colour.stroke_width(width * SCALE);
             let sample = move |(x, y)| PathElement::new([(x, y), (x + 22 * SCALE as i32, y)], style);
@@ -184,12 +184,13 @@ impl Curves {
     where
         DB::ErrorType: 'static,
     {
+        let range = self.accuracy_range();
         let mut chart = ChartBuilder::on(area)
             .margin_top(16 * SCALE)
             .x_label_area_size(X_LABELS * SCALE)
             .y_label_area_size(Y_LABELS * SCALE)
-            .build_cartesian_2d(self.iterations(), self.accuracy_range())?;
-        mesh(&mut chart, "Validation Accuracy", &|y| format!("{y:.1} %"))?;
+            .build_cartesian_2d(self.iterations(), range.clone())?;
+        mesh(&mut chart, "Validation Accuracy", " %", range.end - range.start)?;
         chart.draw_series(LineSeries::new(self.accuracy.iter().copied(), ACCURACY.stroke_width(2 * SCALE)))?;
         let dot = |&point: &(f64, f64)| Circle::new(point, 3 * SCALE, ACCURACY.filled());
         chart.draw_series(self.accuracy.iter().map(dot))?;
@@ -210,11 +211,13 @@ impl Curves {
 
 type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Axes, grid and labels.
-fn mesh<DB: DrawingBackend>(chart: &mut Chart<'_, DB>, quantity: &str, y_label: &dyn Fn(f64) -> String) -> Drawn<()>
+/// Axes, grid and labels; the vertical axis is `height` long in its own unit.
+fn mesh<DB: DrawingBackend>(chart: &mut Chart<'_, DB>, quantity: &str, unit: &str, height: f64) -> Drawn<()>
 where
     DB::ErrorType: 'static,
 {
+    // Labels are about a tenth of the axis apart, at multiples of 1, 2 or 5: so many decimals tell them apart.
+    let decimals = (1.0 - height.log10()).ceil().clamp(1.0, 9.0) as usize;
     chart
         .configure_mesh()
         .max_light_lines(0)
@@ -225,7 +228,7 @@ where
         .x_labels(10)
         .y_labels(8)
         .x_label_formatter(&|x| thousands(*x))
-        .y_label_formatter(&|y| y_label(*y))
+        .y_label_formatter(&|y| format!("{y:.decimals$}{unit}"))
         .set_all_tick_mark_size(5 * SCALE)
         .label_style(text(14))
         .axis_desc_style(text(16))
@@ -250,7 +253,8 @@ mod tests {
 
     #[test]
     fn low_pass_is_the_tutorials() {
-        let values: Series = [4.0, 8.0, 0.0, 4.0, 4.0, 12.0].into_iter().enumerate().map(|(i, y)| (i as f64, y)).collect();
+        let values: Series =
+            [4.0, 8.0, 0.0, 4.0, 4.0, 12.0].into_iter().enumerate().map(|(i, y)| (i as f64, y)).collect();
         // Its table for window 4: the sixth mean is over terms 2 to 6.
         let smooth: Vec<f64> = low_pass(&values, 4).iter().map(|p| p.1).collect();
         assert_eq!(smooth, [4.0, 6.0, 4.0, 4.0, 4.0, 28.0 / 5.0]);

@@ -59,3 +59,37 @@ fn holds(file: &Path, pixels: &[f32], labels: &[f32]) -> bool {
     let same = |name, expected: &[f32]| read(name).is_ok_and(|found: Vec<f32>| found == expected);
     same("data", pixels) && same("label", labels)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sample_has_as_many_of_each_digit() {
+        for (part, per_class) in [(Part::Train, 500), (Part::Test, 100)] {
+            let digits = Digits::embedded(part).unwrap();
+            assert_eq!(digits.len(), 10 * per_class);
+            for digit in 0..10 {
+                assert_eq!((0..digits.len()).filter(|&i| digits.label(i) == digit).count(), per_class);
+            }
+            let mean = digits.pixels().iter().sum::<f32>() / digits.pixels().len() as f32;
+            assert!((mean - 0.130).abs() < 0.005, "the mean of MNIST's pixels is 0.130, this is {mean}");
+        }
+    }
+
+    #[test]
+    fn sample_is_unpacked_once_and_repaired() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = unpack_sample(out.path()).unwrap();
+        let file = folder.join("train.hdf5");
+        let written = || fs::metadata(&file).unwrap().modified().unwrap();
+        let first = written();
+        unpack_sample(out.path()).unwrap();
+        assert_eq!(written(), first, "a file that is right was written again");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes.truncate(1_000_000);
+        fs::write(&file, bytes).unwrap();
+        unpack_sample(out.path()).unwrap();
+        assert_eq!(File::open(&file).unwrap().dataset("data").unwrap().sizes(), [5000, 1, 28, 28]);
+    }
+}

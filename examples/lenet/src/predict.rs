@@ -37,11 +37,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         Error::Message(format!("there is no snapshot in {place}; train first, or name another place with --snapshot"))
     })?;
     let question = match &args.image {
-        Some(picture) => Question {
-            image: image_input::read(picture)?,
-            origin: picture.display().to_string(),
-            label: None,
-        },
+        Some(picture) => {
+            Question { image: image_input::read(picture)?, origin: picture.display().to_string(), label: None }
+        }
         None => test_image(args, &backend)?,
     };
     let mut predictor = Predictor::new(&backend, &network::lenet(), ("data", &[1, 28, 28]), "ip2", &checkpoint)?;
@@ -95,7 +93,10 @@ fn read_image(list: &Path, index: usize, backend: &Arc<dyn Backend>) -> Result<R
     let image = net.blob("data")?.data.to_array::<f32>()?;
     let found = image.shape().to_vec();
     let image = image.into_shape_with_order((1, 28, 28)).map_err(|_| {
-        Error::Message(format!("{}: the images have shape {found:?} for a batch; expected (1, 1, 28, 28)", list.display()))
+        Error::Message(format!(
+            "{}: the images have shape {found:?} for a batch; expected (1, 1, 28, 28)",
+            list.display()
+        ))
     })?;
     let label = net.blob("label")?.data.read::<f32>()?;
     Ok(Ok((image, label.first().map_or(0, |&label| label as usize))))

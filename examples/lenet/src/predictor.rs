@@ -64,3 +64,57 @@ impl Predictor {
         Ok(probabilities)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core_tensor::Shape;
+    use ndarray::array;
+    use solver::{FORMAT_VERSION, Meta, NamedArray, Statistics, Values};
+
+    fn checkpoint(parameters: &[(&str, &[usize], &[f32])]) -> Checkpoint {
+        let array = |&(name, shape, values): &(&str, &[usize], &[f32])| NamedArray {
+            name: name.into(),
+            shape: Shape::new(shape).unwrap(),
+            values: Values::F32(values.into()),
+        };
+        let meta = Meta {
+            format_version: FORMAT_VERSION,
+            crema_version: String::new(),
+            method: String::new(),
+            solver: Default::default(),
+            network: Default::default(),
+            layers: Default::default(),
+            statistics: Statistics::new(),
+        };
+        Checkpoint { iteration: 0, parameters: parameters.iter().map(array).collect(), history: Vec::new(), meta }
+    }
+
+    fn predictor(parameters: &[(&str, &[usize], &[f32])]) -> Result<Predictor> {
+        let backend: Arc<dyn Backend> = Arc::new(backend_cpu::Cpu::with_threads(1)?);
+        let network = layers![InnerProduct::new("ip", 2).bottom("x").top("y")];
+        Predictor::new(&backend, &network, ("x", &[3]), "y", &checkpoint(parameters))
+    }
+
+    #[test]
+    fn one_call_for_many_samples() {
+        let weight = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let mut predictor = predictor(&[("ip___weight", &[2, 3], &weight), ("ip___bias", &[2], &[0.0, 0.0])]).unwrap();
+        let found = predictor.predict(array![[0.0, 0.0, 9.0], [2.0, 1.0, 0.0], [1.0, 2.0, 0.0]]).unwrap();
+        let p = 1.0 / (1.0 + (-1.0f32).exp());
+        let expected = array![[0.5, 0.5], [p, 1.0 - p], [1.0 - p, p]];
+        assert!((&found - &expected).iter().all(|difference| difference.abs() < 1e-6), "{found}");
+        assert_eq!(predictor.predict(array![[1.0, 2.0, 0.0]]).unwrap().row(0), found.row(2));
+        assert!(predictor.predict(array![[1.0, 2.0]]).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_of_another_net_is_refused() {
+        let text = predictor(&[("ip___weight", &[2, 3], &[0.0; 6])]).err().unwrap().to_string();
+        assert_eq!(
+            text,
+            "the snapshot's network is one without ip___bias; expected the network that is to predict; was it trained \
+             with other layers?"
+        );
+    }
+}

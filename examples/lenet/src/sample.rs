@@ -81,21 +81,3 @@ fn inflate(gz: &[u8], header: usize) -> io::Result<Vec<u8>> {
     GzDecoder::new(gz).read_to_end(&mut bytes)?;
     Ok(bytes.split_off(header))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sample_has_as_many_of_each_digit() {
-        for (part, per_class) in [(Part::Train, 500), (Part::Test, 100)] {
-            let digits = Digits::embedded(part).unwrap();
-            assert_eq!(digits.len(), 10 * per_class);
-            for digit in 0..10 {
-                assert_eq!((0..digits.len()).filter(|&i| digits.label(i) == digit).count(), per_class);
-            }
-            let mean = digits.pixels().iter().sum::<f32>() / digits.pixels().len() as f32;
-            assert!((mean - 0.130).abs() < 0.005, "the mean of MNIST's pixels is 0.130, this is {mean}");
-        }
-    }
-}

@@ -43,7 +43,8 @@ pub(crate) fn start_log(bar: &ProgressBar, stop: &StopFlag) {
         .target(env_logger::Target::Pipe(Box::new(lines)))
         .format(|line, record| {
             let time = Zoned::now().strftime("%d-%b %H:%M:%S");
-            writeln!(line, "{time}:{}: {}", record.level(), record.args())
+            let text = format!("{time}:{}: {}", record.level(), record.args());
+            writeln!(line, "{}", text.trim_end())
         })
         .init();
 }

@@ -8,6 +8,7 @@
 //!
 //! With `WRITE_SAMPLE=1` besides, the files in `data/` are written anew. A separate script was rejected: it would be a second
 //! description of the same choice, and nothing would compare the two.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on shall panic
 
 use flate2::{GzBuilder, read::GzDecoder};
 use std::{

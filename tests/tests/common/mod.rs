@@ -3,6 +3,8 @@
 //! The two files of that program are compiled in, so that what is tested here is what users run; they cannot be depended on,
 //! because a program is no library.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
+
 #[path = "../../../examples/lenet/src/network.rs"]
 pub(crate) mod network;
 #[path = "../../../examples/lenet/src/sample.rs"]

@@ -1,6 +1,6 @@
 //! Runs a layer forward and backward with the case's parameters, bottoms and top gradients.
 
-use crate::case::Case;
+use crate::case::{Case, Tolerance};
 use backend_cpu::Cpu;
 use core_tensor::{Backend, DType, Tensor};
 use layers::{LayerRef, Registry, SingleLayer};
@@ -19,17 +19,28 @@ pub(crate) fn run(case: &Case) -> Result<(), String> {
         Arc::new(Cpu::with_threads(2).map_err(|e| e.to_string())?),
     ];
     for backend in backends {
-        for dtype in [DType::F32, DType::F64] {
-            run_on(case, &backend, dtype).map_err(|e| format!("{e} (on {})", backend.describe()))?;
+        for (algorithm, tolerance) in ways(case) {
+            let place = || format!("{algorithm} {tolerance:?} on {}", backend.describe());
+            run_on(case, &backend, algorithm, tolerance).map_err(|e| format!("{e} ({})", place()))?;
         }
     }
     Ok(())
 }
 
-fn run_on(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> Result<(), String> {
+/// The algorithms to run a case with, and how closely each must agree.
+fn ways(case: &Case) -> Vec<(&'static str, Tolerance)> {
+    if case.type_name == "Convolution" {
+        // Without `Direct`, a convolution in f32 may use Winograd's algorithm.
+        return vec![("Direct", Tolerance::F32), ("Auto", Tolerance::F32OfLargest), ("Auto", Tolerance::F64)];
+    }
+    vec![("", Tolerance::F32), ("", Tolerance::F64)]
+}
+
+fn run_on(case: &Case, backend: &Arc<dyn Backend>, algorithm: &str, tolerance: Tolerance) -> Result<(), String> {
     let text = |e: layers::Error| e.to_string();
-    let mut layer =
-        SingleLayer::new(backend, dtype, describe(case).map_err(text)?, &case.shapes("bottom")).map_err(text)?;
+    let dtype = if tolerance == Tolerance::F64 { DType::F64 } else { DType::F32 };
+    let description = describe(case, algorithm).map_err(text)?;
+    let mut layer = SingleLayer::new(backend, dtype, description, &case.shapes("bottom")).map_err(text)?;
     if layer.params().len() != case.shapes("param").len() {
         return Err(format!("{} parameters, expected {}", layer.params().len(), case.shapes("param").len()));
     }
@@ -42,11 +53,11 @@ fn run_on(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> Result<(), S
     let loss = layer.forward().map_err(text)?;
     let statistic = layer.state().statistics().first().map(|statistic| statistic.value);
     if let Some(number) = loss.or(statistic) {
-        case.compare("top/0", &[number], dtype)?;
+        case.compare("top/0", &[number], tolerance)?;
     }
     let mut compared = usize::from(loss.or(statistic).is_some());
     for (i, top) in layer.tops().iter().enumerate() {
-        compared += compare(&top.data, case, &format!("top/{i}"))?;
+        compared += compare(&top.data, case, &format!("top/{i}"), tolerance)?;
         if let (Some(diff), Some(_)) = (&top.diff, case.shape(&format!("top_diff/{i}"))) {
             write(diff, case, &format!("top_diff/{i}"))?;
         }
@@ -57,12 +68,12 @@ fn run_on(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> Result<(), S
     }
     for (i, blob) in layer.bottoms().iter().enumerate() {
         if let Some(diff) = &blob.diff {
-            compared += compare(diff, case, &format!("bottom_diff/{i}"))?;
+            compared += compare(diff, case, &format!("bottom_diff/{i}"), tolerance)?;
         }
     }
     for (i, param) in layer.params().iter().enumerate() {
         if let Some(diff) = param.diff() {
-            compared += compare(diff, case, &format!("param_diff/{i}"))?;
+            compared += compare(diff, case, &format!("param_diff/{i}"), tolerance)?;
         }
     }
     let expected = case.shapes("top").len() + gradients("bottom") + gradients("param");
@@ -70,7 +81,7 @@ fn run_on(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> Result<(), S
 }
 
 /// The case's layer, wired up.
-fn describe(case: &Case) -> layers::Result<LayerRef> {
+fn describe(case: &Case, algorithm: &str) -> layers::Result<LayerRef> {
     let mut layer = case.description.clone();
     if case.type_name == "Neuron" {
         layer = json!({ "type": "Activation", "neuron": { "type": layer["neuron"] } });
@@ -81,6 +92,9 @@ fn describe(case: &Case) -> layers::Result<LayerRef> {
     }
     let names = |what: &str, count: usize| -> Value { (0..count).map(|i| format!("{what}{i}")).collect() };
     let is_sink = layer["type"] == "Accuracy" || case.type_name.ends_with("Loss");
+    if !algorithm.is_empty() {
+        layer["algorithm"] = json!(algorithm);
+    }
     layer["name"] = json!(case.name);
     layer["bottoms"] = names("bottom", case.shapes("bottom").len());
     layer["tops"] = names("top", if is_sink { 0 } else { case.shapes("top").len() });
@@ -96,12 +110,12 @@ fn write(tensor: &Tensor, case: &Case, dataset: &str) -> Result<(), String> {
 }
 
 /// Compares a tensor with a dataset, if there is one; says how many were compared.
-fn compare(tensor: &Tensor, case: &Case, dataset: &str) -> Result<usize, String> {
+fn compare(tensor: &Tensor, case: &Case, dataset: &str, tolerance: Tolerance) -> Result<usize, String> {
     let Some(expected) = case.shape(dataset) else { return Ok(0) };
     if tensor.shape() != expected {
         return Err(format!("{dataset} has shape {}, expected {expected}", tensor.shape()));
     }
     let found: Vec<f64> = tensor.read().map_err(|e| e.to_string())?;
-    case.compare(dataset, &found, tensor.dtype())?;
+    case.compare(dataset, &found, tolerance)?;
     Ok(1)
 }

@@ -3,6 +3,7 @@
 //! Every file of the folder is run, or waits by the type of its layer or solver in [`WAITING`], or fails the test; so a new
 //! file cannot be overlooked. `CREMA_GOLDEN_DIR` names another folder of the same format. A test function for each file was
 //! rejected: a file without a function would go unnoticed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // as allowed inside of test functions
 
 mod case;
 mod layers;

@@ -25,6 +25,7 @@ const RULES: &[fn(&Tree) -> Vec<Violation>] = &[
     text::only_io_hdf5_names_hdf5,
     text::nothing_is_left_unfinished,
     text::no_path_of_one_machine,
+    text::the_tutorial_is_a_test,
     crates::arrows_point_one_way,
     crates::only_io_hdf5_depends_on_hdf5,
     crates::every_dependency_is_justified,

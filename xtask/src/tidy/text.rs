@@ -15,7 +15,7 @@ const UNSAFE_MODULES: &[&str] = &[
 ];
 
 /// Crates that see no files, no clock and no other process.
-const LOWER_FLOORS: &[&str] = &["crates/core-tensor/src/", "crates/backend-cpu/src/", "crates/layers/src/"];
+const LOWER_FLOORS: &[&str] = &["crates/core-tensor/", "crates/backend-", "crates/layers/"];
 
 const MAX_LINES: usize = 600;
 
@@ -52,8 +52,7 @@ pub(super) fn unsafe_code_is_confined_and_explained(tree: &Tree) -> Vec<Violatio
 /// Libraries log or return; only programs print.
 pub(super) fn libraries_do_not_print(tree: &Tree) -> Vec<Violation> {
     let macros = ["println", "eprintln", "print", "eprint", "dbg"];
-    let libraries = |file: &SourceFile| file.path.starts_with("crates/") && file.path.contains("/src/");
-    in_code(tree, libraries, |code| {
+    in_code(tree, SourceFile::is_library, |code| {
         let found = macros.iter().find(|name| words(code, name).any(|after| after.starts_with('!')))?;
         Some(format!("a library calls `{found}!`; return the text or log it"))
     })
@@ -62,8 +61,8 @@ pub(super) fn libraries_do_not_print(tree: &Tree) -> Vec<Violation> {
 /// Below `solver` nobody touches files, the clock, the network or other processes.
 pub(super) fn lower_floors_do_not_look_outside(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let low = |file: &&SourceFile| LOWER_FLOORS.iter().any(|floor| file.path.starts_with(floor));
-    for file in tree.files.iter().filter(|file| file.is_rust()).filter(low) {
+    let low = |file: &&SourceFile| file.is_library() && LOWER_FLOORS.iter().any(|floor| file.path.starts_with(floor));
+    for file in tree.files.iter().filter(low) {
         for (line, module) in std_modules(&file.code) {
             if line < file.lines_before_tests() && ["fs", "time", "process", "net"].contains(&module.as_str()) {
                 violations.push(violation(file, line, format!("`std::{module}` below `solver`")));

@@ -69,6 +69,11 @@ impl SourceFile {
         self.path.ends_with(".rs")
     }
 
+    /// Whether the file is code of a library; examples and benchmarks beside it are programs.
+    pub(super) fn is_library(&self) -> bool {
+        self.is_rust() && self.path.starts_with("crates/") && self.path.contains("/src/")
+    }
+
     /// Whether the whole file is for tests.
     pub(super) fn is_test(&self) -> bool {
         self.path.split('/').any(|part| part == "tests" || part == "tests.rs")

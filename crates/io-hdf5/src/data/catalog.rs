@@ -156,7 +156,8 @@ fn check_samples(path: &Path, arrays: &[Dataset], tops: &[Top], first: &Path) ->
 
 /// The HDF5 files that `source` means: itself, or those that it lists.
 fn files_of(source: &Path) -> Result<Vec<PathBuf>> {
-    let io = |source_error| Error::Io { path: source.into(), action: "read the list of data files", source: source_error };
+    let io =
+        |source_error| Error::Io { path: source.into(), action: "read the list of data files", source: source_error };
     let content = |message| Error::Content { path: source.into(), message };
     if is_hdf5_name(source) {
         return Ok(vec![source.into()]);

@@ -37,16 +37,22 @@ use std::{any::Any, path::PathBuf, sync::Arc};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hdf5Data {
+    /// Name and blobs; no bottoms.
     #[serde(flatten)]
-    wiring: Wiring,
-    source: PathBuf,
-    batch_size: usize,
+    pub wiring: Wiring,
+    /// An HDF5 file, or a list of such.
+    pub source: PathBuf,
+    /// Samples in a batch.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own; no if not set.
     #[serde(default)]
-    shuffle: bool,
+    pub shuffle: bool,
+    /// The dataset of each top; those of the tops' names if not set.
     #[serde(default)]
-    datasets: Vec<String>,
+    pub datasets: Vec<String>,
+    /// Bytes of memory for samples; 1 GiB if not set.
     #[serde(default = "default_memory_limit")]
-    memory_limit: u64,
+    pub memory_limit: u64,
 }
 
 impl Hdf5Data {
@@ -177,9 +183,7 @@ impl<T: Element> LayerState for State<T> {
             output.write(values)?;
         }
         self.cursor = batch.end;
-        if pass.whole_epochs {
-            pass.samples = batch.samples;
-        }
+        pass.samples = pass.samples.min(batch.samples);
         Ok(self.prefetch.give_back(batch)?)
     }
 

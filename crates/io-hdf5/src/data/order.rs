@@ -5,6 +5,7 @@
 
 use core_tensor::RngStream;
 use rand::seq::SliceRandom;
+use std::fmt;
 
 /// The name of the order without shuffling.
 pub(crate) const AS_IN_FILES: &str = "as in the files";
@@ -42,19 +43,19 @@ pub(crate) struct Order {
 impl Order {
     /// Fills `target` with the numbers below `count` in an epoch's order.
     pub(crate) fn of_epoch(&self, seed: u64, epoch: u64, count: usize, target: &mut Vec<u32>) {
-        self.permute(seed, &format!("epoch/{epoch}"), count, target);
+        self.permute(seed, format_args!("epoch/{epoch}"), count, target);
     }
 
     /// The same for a part of the epoch that is ordered by itself.
     pub(crate) fn of_part(&self, seed: u64, epoch: u64, part: usize, count: usize, target: &mut Vec<u32>) {
-        self.permute(seed, &format!("epoch/{epoch}/part/{part}"), count, target);
+        self.permute(seed, format_args!("epoch/{epoch}/part/{part}"), count, target);
     }
 
-    fn permute(&self, seed: u64, purpose: &str, count: usize, target: &mut Vec<u32>) {
+    fn permute(&self, seed: u64, purpose: fmt::Arguments<'_>, count: usize, target: &mut Vec<u32>) {
         target.clear();
         target.extend((0..u32::MAX).take(count));
         if self.shuffle {
-            target.shuffle(&mut RngStream::new(seed, &format!("{}/{purpose}", self.layer)));
+            target.shuffle(&mut RngStream::new(seed, format_args!("{}/{purpose}", self.layer)));
         }
     }
 }

@@ -66,7 +66,12 @@ impl<T: Element> Prefetch<T> {
     ///
     /// # Errors
     /// No memory for the batches, or no thread.
-    pub(crate) fn new(reader: Box<dyn Reader<T>>, catalog: Arc<Catalog>, batch_size: usize, name: &str) -> Result<Self> {
+    pub(crate) fn new(
+        reader: Box<dyn Reader<T>>,
+        catalog: Arc<Catalog>,
+        batch_size: usize,
+        name: &str,
+    ) -> Result<Self> {
         let (to_worker, messages) = sync_channel(RING + 1);
         let (results, from_worker) = sync_channel(RING + 1);
         let mut free = Vec::with_capacity(RING);

@@ -35,11 +35,7 @@ pub(crate) trait Reader<T>: Send {
 ///
 /// # Errors
 /// `memory_limit` is too small even for streaming.
-pub(crate) fn reader<T: Element>(
-    catalog: Arc<Catalog>,
-    order: Order,
-    memory_limit: u64,
-) -> Result<Box<dyn Reader<T>>> {
+pub(crate) fn reader<T: Element>(catalog: Arc<Catalog>, order: Order, memory_limit: u64) -> Result<Box<dyn Reader<T>>> {
     let bytes = (catalog.sample_len() as u64 * size_of::<T>() as u64).saturating_mul(catalog.samples as u64);
     Ok(if bytes <= memory_limit {
         Box::new(InMemory::new(catalog, order))

@@ -67,7 +67,9 @@ impl<T: Element> Streamed<T> {
                 what: "memory_limit",
                 found: format!("{memory_limit} bytes"),
                 expected: if bytes(window.rows) > POOL_BYTES {
-                    format!("a file whose chunks fit into {POOL_BYTES} bytes; write {file} again with smaller or no chunks")
+                    format!(
+                        "a file whose chunks fit into {POOL_BYTES} bytes; write {file} again with smaller or no chunks"
+                    )
                 } else {
                     format!("at least {needed}, since {file} keeps {} samples together", window.rows)
                 },
@@ -76,7 +78,18 @@ impl<T: Element> Streamed<T> {
         let files = Files::new(catalog);
         let pool_rows = pool_rows.min(files.catalog.samples);
         let (current, ahead) = (Pool::new(&files.catalog, pool_rows)?, Pool::new(&files.catalog, pool_rows)?);
-        Ok(Streamed { files, order, windows, pool_rows, seed: 0, plan: Vec::new(), plan_epoch: None, current, taken: 0, ahead })
+        Ok(Streamed {
+            files,
+            order,
+            windows,
+            pool_rows,
+            seed: 0,
+            plan: Vec::new(),
+            plan_epoch: None,
+            current,
+            taken: 0,
+            ahead,
+        })
     }
 
     /// Finishes reading the pool ahead, makes it the current one, and starts the one after it.

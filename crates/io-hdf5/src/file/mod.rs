@@ -4,9 +4,12 @@
 //! ARCHITECTURE.md). It is trusted with the file's structure only: where a dataset's numbers lie in one run, as in every file
 //! that Crema writes, they are read straight from the file into the caller's buffer.
 
+mod bytes;
+mod dataset;
 mod read;
 mod write;
 
-pub use read::{Dataset, File};
+pub use dataset::Dataset;
+pub use read::File;
 pub(crate) use write::encode;
 pub use write::{Array, Attribute, Numbers};

@@ -78,8 +78,9 @@ pub fn decode_snapshot(path: &Path, bytes: Vec<u8>) -> Result<Checkpoint> {
     if version != Some(i64::from(FORMAT_VERSION)) {
         let version = version.map_or("none".into(), |version| version.to_string());
         let writer = file.text("crema_version")?.unwrap_or_else(|| "that wrote it".into());
-        let message =
-            format!("its format version is {version}; this release reads {FORMAT_VERSION}; read it with Crema {writer}");
+        let message = format!(
+            "its format version is {version}; this release reads {FORMAT_VERSION}; read it with Crema {writer}"
+        );
         return Err(Error::Content { path: path.into(), message });
     }
     let mut reading = Reading { file: &file, length, checksum: Checksum::default() };
@@ -189,4 +190,3 @@ impl Checksum {
         self.0.finalize()
     }
 }
-
