@@ -1,7 +1,7 @@
 //! Runs a layer forward and backward with the case's parameters, bottoms and top gradients.
 
 use crate::case::{Case, Tolerance};
-use backend_cpu::Cpu;
+use backend_cpu::{Cpu, Level};
 use core_tensor::{Backend, DType, Tensor};
 use layers::{LayerRef, Registry, SingleLayer};
 use serde_json::{Value, json};
@@ -14,11 +14,7 @@ pub(crate) fn exists(type_name: &str) -> bool {
 
 /// Runs a case on each backend and in both element types.
 pub(crate) fn run(case: &Case) -> Result<(), String> {
-    let backends: [Arc<dyn Backend>; 2] = [
-        Arc::new(Cpu::with_threads(1).map_err(|e| e.to_string())?),
-        Arc::new(Cpu::with_threads(2).map_err(|e| e.to_string())?),
-    ];
-    for backend in backends {
+    for backend in backends().map_err(|e| e.to_string())? {
         for (algorithm, tolerance) in ways(case) {
             let place = || format!("{algorithm} {tolerance:?} on {}", backend.describe());
             run_on(case, &backend, algorithm, tolerance).map_err(|e| format!("{e} ({})", place()))?;
@@ -27,11 +23,22 @@ pub(crate) fn run(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// The CPU with each instruction set that it has, and with one thread.
+fn backends() -> core_tensor::Result<Vec<Arc<dyn Backend>>> {
+    let mut backends: Vec<Arc<dyn Backend>> = vec![Arc::new(Cpu::with_threads(1)?)];
+    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+        if level <= Level::detect() {
+            backends.push(Arc::new(Cpu::with_level(2, level)?));
+        }
+    }
+    Ok(backends)
+}
+
 /// The algorithms to run a case with, and how closely each must agree.
 fn ways(case: &Case) -> Vec<(&'static str, Tolerance)> {
     if case.type_name == "Convolution" {
         // Without `Direct`, a convolution in f32 may use Winograd's algorithm.
-        return vec![("Direct", Tolerance::F32), ("Auto", Tolerance::F32OfLargest), ("Auto", Tolerance::F64)];
+        return vec![("Auto", Tolerance::F32OfLargest), ("Auto", Tolerance::F64), ("Direct", Tolerance::F32)];
     }
     vec![("", Tolerance::F32), ("", Tolerance::F64)]
 }
