@@ -61,29 +61,33 @@ fn the_tutorial_runs() -> Result<(), Box<dyn Error>> {
 
     solver.solve(&mut net)?;
 
-    let image = MemoryData::new("image", 1).zeros("data", [1, 1, 28, 28]);
-    let prob = Softmax::new("prob").bottom("ip2").top("prob");
-    let mut run_net = Net::new("MNIST-run", &backend, layers![image, ..common, prob])?;
-    let (_, checkpoint) = snapshots.load_newest()?.ok_or("there is no snapshot in the folder `snapshots`")?;
-    solver::load_weights(&mut run_net, &checkpoint)?;
-
     use ndarray::Array4;
+    use solver::Predictor;
+
+    let parameters = io_hdf5::read_weights("snapshots/snapshot-010000.hdf5")?;
+    let mut predictor = Predictor::new(&backend, &common, ("data", &[1, 28, 28]), "ip2", &parameters)?;
 
     let file = io_hdf5::File::open("data/test.hdf5")?;
     let mut pixels = vec![0.0_f32; 28 * 28];
     file.dataset("data")?.read_rows(0, 1, &mut pixels)?;
     let digit = Array4::from_shape_vec((1, 1, 28, 28), pixels)?;
+    let probabilities = predictor.predict(digit.clone())?;
+    println!("Correct label: {}", file.dataset("label")?.read::<f32>()?[0]);
+    println!("Label probability vector: {probabilities}");
+
+    let image = MemoryData::new("image", 1).zeros("data", [1, 1, 28, 28]);
+    let prob = Softmax::new("prob").bottom("ip2").top("prob");
+    let mut run_net = Net::new("MNIST-run", &backend, layers![image, ..common, prob])?;
+    solver::load_weights(&mut run_net, &parameters)?;
     run_net.state_mut::<MemoryDataState>("image")?.set("data", digit)?;
     run_net.forward()?;
-    let probabilities: Vec<f32> = run_net.blob("prob")?.data.read()?;
-    println!("Correct label: {}", file.dataset("label")?.read::<f32>()?[0]);
-    println!("Label probability vector: {probabilities:?}");
+    let by_hand: Vec<f32> = run_net.blob("prob")?.data.read()?;
 
     let statistics = io_hdf5::statistics("snapshots/statistics.hdf5").load()?.unwrap_or_default();
     for (iteration, value) in &statistics["obj_val"] {
         println!("{iteration} {value}");
     }
 
-    assert_eq!(probabilities.len(), 10);
+    assert_eq!((by_hand.len(), by_hand), (10, probabilities.into_raw_vec_and_offset().0));
     Ok(())
 }

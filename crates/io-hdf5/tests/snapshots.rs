@@ -80,7 +80,10 @@ fn damaged_ones_are_passed_over() {
     assert_eq!(newest(folder.path()), Some(100));
     fs::write(path(100), b"no HDF5").unwrap();
     let error = snapshots(folder.path()).load_newest().unwrap_err().to_string();
-    assert!(error.contains("all 3 snapshots are damaged; remove them to start from scratch"), "{error}");
+    assert!(
+        error.contains("no intact snapshot among the 3 that are there; remove them to start from scratch"),
+        "{error}"
+    );
     assert!(error.contains("snapshot-000100.hdf5"), "{error}");
     // A snapshot of another release is not damaged, and an older one in its place would be a surprise.
     save(folder.path(), 400);

@@ -280,7 +280,7 @@ fn things_are_found_by_name() {
     contains(net.blob("lable").unwrap_err(), "net `net` has no blob `lable`; did you mean `label`?");
     contains(net.layer("conv").unwrap_err(), "no layer `conv`; there are `data`, `ip`");
     let wrong = net.state_mut::<MemoryDataState>("ip").map(|_| ()).unwrap_err();
-    contains(wrong, "the state of layer `ip` is that of a InnerProduct");
+    contains(wrong, "the state of layer `ip` is that of kind InnerProduct");
 }
 
 #[test]

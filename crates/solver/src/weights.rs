@@ -1,6 +1,6 @@
 //! Parameters alone from a snapshot: for prediction, for fine-tuning, for going on with another method.
 
-use crate::{Checkpoint, Error, NamedArray, Result, Values};
+use crate::{Error, NamedArray, Result, Values};
 use core_tensor::Tensor;
 use layers::Net;
 use std::collections::BTreeMap;
@@ -16,14 +16,14 @@ pub struct LoadedWeights {
     pub extra: Vec<String>,
 }
 
-/// Copies a snapshot's parameters into those of a net that have the same layer and parameter name; history, iteration, data
+/// Copies parameters, a snapshot's ([`Checkpoint::parameters`](crate::Checkpoint)) or another framework's, into those of a net that have the same layer and parameter name; history, iteration, data
 /// position and statistics are left alone. What is missing on either side is returned, and logged. The element type may
 /// differ; numbers are converted.
 ///
 /// # Errors
 /// [`Error::Value`] if a parameter has another shape than its namesake, or if none has a namesake. Nothing is changed then.
-pub fn load_weights(net: &mut Net, checkpoint: &Checkpoint) -> Result<LoadedWeights> {
-    let saved: BTreeMap<&str, &NamedArray> = checkpoint.parameters.iter().map(|a| (a.name.as_str(), a)).collect();
+pub fn load_weights(net: &mut Net, parameters: &[NamedArray]) -> Result<LoadedWeights> {
+    let saved: BTreeMap<&str, &NamedArray> = parameters.iter().map(|a| (a.name.as_str(), a)).collect();
     let mut weights = LoadedWeights::default();
     let mut pairs = Vec::new();
     for param in net.params() {

@@ -9,7 +9,6 @@ mod image_input;
 mod interrupt;
 mod network;
 mod predict;
-mod predictor;
 mod sample;
 mod terminal;
 mod train;

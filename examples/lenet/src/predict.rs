@@ -7,7 +7,6 @@ use crate::{
     error::{Error, Result},
     image_input,
     network::{self, CLASSES},
-    predictor::Predictor,
     sample::{Digits, Part},
     terminal,
 };
@@ -15,6 +14,7 @@ use core_tensor::Backend;
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
 use ndarray::{Array3, Axis};
+use solver::Predictor;
 use std::{fmt::Write, path::Path, sync::Arc};
 
 /// The widest bar beside a probability.
@@ -42,7 +42,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         }
         None => test_image(args, &backend)?,
     };
-    let mut predictor = Predictor::new(&backend, &network::lenet(), ("data", &[1, 28, 28]), "ip2", &checkpoint)?;
+    let mut predictor =
+        Predictor::new(&backend, &network::lenet(), ("data", &[1, 28, 28]), "ip2", &checkpoint.parameters)?;
     let probabilities = predictor.predict(question.image.insert_axis(Axis(0)))?;
     let probabilities: Vec<f32> = probabilities.iter().copied().collect();
     let digit = (0..CLASSES).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or_default();

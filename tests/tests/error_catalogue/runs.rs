@@ -84,14 +84,14 @@ fn runs_and_snapshots() {
             ),
             (
                 "weights of another shape",
-                text(load_weights(&mut wide, &checkpoint)),
+                text(load_weights(&mut wide, &checkpoint.parameters)),
                 "parameter `ip1___weight` in the snapshot is of shape 500x800; expected 500x200, as in net `catalogue`; \
              rename the layer if it shall be trained anew",
             ),
             (
                 "damaged snapshot",
                 text(resume("damaged", &mut fresh())),
-                "damaged: all 1 snapshots are damaged; remove them to start from scratch. damaged/snapshot-000002.hdf5: \
+                "damaged: no intact snapshot among the 1 that are there; remove them to start from scratch. damaged/snapshot-000002.hdf5: \
              dataset `crema`: this is damaged, cut off, not HDF5, or HDF5 of a kind that is not read here: its \
              numbers end at byte 107875, the file at 100000",
             ),

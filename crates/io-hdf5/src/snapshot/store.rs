@@ -56,11 +56,15 @@ impl CheckpointStore for Snapshots {
             return Ok(None);
         }
         let message = format!(
-            "all {} snapshots are damaged; remove them to start from scratch. {}",
+            "no intact snapshot among the {} that are there; remove them to start from scratch. {}",
             damaged.len(),
             damaged.join("; ")
         );
         Err(Error::Content { path: self.place.clone(), message }.into())
+    }
+
+    fn place(&self) -> String {
+        self.place.display().to_string()
     }
 }
 

@@ -55,7 +55,7 @@ impl Net {
         let kind = step.kind();
         step.state.as_any_mut().downcast_mut::<S>().ok_or_else(|| Error::Value {
             what: format!("the state of layer `{layer}`"),
-            found: format!("that of a {kind}"),
+            found: format!("that of kind {kind}"),
             expected: format!("`{}`, as asked for", std::any::type_name::<S>()),
         })
     }

@@ -186,7 +186,7 @@ fn weights_alone() {
     ];
     let mut net = training_net(2, &wider);
     let new = values(&net, "new___weight");
-    let weights = load_weights(&mut net, &snapshot).unwrap();
+    let weights = load_weights(&mut net, &snapshot.parameters).unwrap();
     assert_eq!(weights.loaded, ["ip1___weight", "ip1___bias"]);
     assert_eq!(weights.missing, ["new___weight", "new___bias"]);
     assert_eq!(weights.extra, ["ip2___bias", "ip2___weight"]);
@@ -197,7 +197,7 @@ fn weights_alone() {
     let check = |common: LayerList, text: &str| {
         let mut net = training_net(2, &common);
         let before = all_values(&net);
-        let message = load_weights(&mut net, &snapshot).expect_err(text).to_string();
+        let message = load_weights(&mut net, &snapshot.parameters).expect_err(text).to_string();
         assert!(message.contains(text), "{message}");
         assert_eq!(before, all_values(&net));
     };

@@ -330,6 +330,8 @@ impl<T: Real> BackwardData<'_, T> {
                 let (tap0, tap1, ox0) = taps_of_input(x, kernel.1, stride.1, pad.1, output.1);
                 let mut sums = [T::Vector::<I>::splat(T::ZERO); C];
                 for (dy, weights) in self.dy.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
+                    // Each filter by itself first: one sum over all filters and taps would round three times as much.
+                    let mut part = [T::Vector::<I>::splat(T::ZERO); C];
                     let mut oy = oy0;
                     for row in (row0..row1).step_by(stride.0) {
                         let mut at = oy * output.1 + ox0;
@@ -337,11 +339,14 @@ impl<T: Real> BackwardData<'_, T> {
                             let weights = &weights[row * kernel.1 + tap];
                             let dy = T::Vector::<I>::load(&dy[at]);
                             for c in 0..C {
-                                sums[c] = dy.mul_add(Vector::splat(weights[c]), sums[c]);
+                                part[c] = dy.mul_add(Vector::splat(weights[c]), part[c]);
                             }
                             at = at.wrapping_sub(1);
                         }
                         oy = oy.wrapping_sub(1);
+                    }
+                    for c in 0..C {
+                        sums[c] = sums[c].add(part[c]);
                     }
                 }
                 for c in 0..C.min(channels) {

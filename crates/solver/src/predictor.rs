@@ -1,19 +1,31 @@
-//! From a network description and a snapshot to class probabilities, in one call.
+//! From a network description and parameters to class probabilities, in one call.
 //!
 //! Mocha's tutorial builds a second net by hand, writes into its data layer's array and reads a blob by name. All of that is
-//! here, for any classifier; nothing in this file knows LeNet.
+//! here, for any classifier.
 
+use crate::{Error, NamedArray, Result, load_weights};
 use core_tensor::Backend;
 use layers::prelude::*;
 use ndarray::{Array, Array2, Axis, Dimension, RemoveAxis};
-use solver::{Checkpoint, Error, Result, load_weights};
-use std::sync::Arc;
 
 const PROBABILITIES: &str = "predictor-probabilities";
 const INPUT: &str = "predictor-input";
 
 /// A classifier that is ready to be asked.
-pub(crate) struct Predictor {
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let parameters: Vec<solver::NamedArray> = Vec::new(); // io_hdf5::read_weights("snapshots/snapshot-010000.hdf5")?
+/// # let backend = backend_cpu::Cpu::new()?;
+/// use layers::prelude::*;
+/// use ndarray::Array4;
+/// let network = layers![InnerProduct::new("ip", 10).bottom("data").top("ip")];
+/// let mut predictor = solver::Predictor::new(&backend, &network, ("data", &[1, 28, 28]), "ip", &parameters)?;
+/// let probabilities = predictor.predict(Array4::zeros((5, 1, 28, 28)))?; // (5, 10)
+/// # Ok(())
+/// # }
+/// ```
+pub struct Predictor {
     net: Net,
     /// The blob that the network starts from.
     input: String,
@@ -21,23 +33,23 @@ pub(crate) struct Predictor {
 }
 
 impl Predictor {
-    /// Puts a checkpoint's parameters into `network`, which computes from the blob `input`, samples of shape `sample`, the blob
+    /// Puts parameters, e.g. a checkpoint's, into `network`, which computes from the blob `input`, samples of shape `sample`, the blob
     /// `logits` of shape (N, classes).
     ///
     /// # Errors
-    /// The network cannot be built, or has a parameter that is not in the checkpoint or has another shape there.
-    pub(crate) fn new(
-        backend: &Arc<dyn Backend>,
+    /// The network cannot be built, or has a parameter that is not among `parameters` or has another shape there.
+    pub fn new<B: Backend + Clone + 'static>(
+        backend: &B,
         network: &LayerList,
         (input, sample): (&str, &[usize]),
         logits: &str,
-        checkpoint: &Checkpoint,
+        parameters: &[NamedArray],
     ) -> Result<Self> {
         let batch_of_one: Vec<usize> = [1].iter().chain(sample).copied().collect();
         let data = MemoryData::new(INPUT, 1).zeros(input, batch_of_one);
         let softmax = Softmax::new("predictor-softmax").bottom(logits).top(PROBABILITIES);
         let mut net = Net::new("predictor", backend, layers![data, ..network, softmax])?;
-        let missing = load_weights(&mut net, checkpoint)?.missing;
+        let missing = load_weights(&mut net, parameters)?.missing;
         if !missing.is_empty() {
             return Err(Error::Value {
                 what: "the snapshot's network".into(),
@@ -53,7 +65,7 @@ impl Predictor {
     ///
     /// # Errors
     /// Samples of another shape than the network takes.
-    pub(crate) fn predict<D: Dimension + RemoveAxis>(&mut self, samples: Array<f32, D>) -> Result<Array2<f32>> {
+    pub fn predict<D: Dimension + RemoveAxis>(&mut self, samples: Array<f32, D>) -> Result<Array2<f32>> {
         let mut probabilities = Array2::zeros((samples.len_of(Axis(0)), self.classes));
         self.net.state_mut::<MemoryDataState>(INPUT)?.set(&self.input, samples)?;
         for mut row in probabilities.rows_mut() {
@@ -68,32 +80,19 @@ impl Predictor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Values;
     use core_tensor::Shape;
     use ndarray::array;
-    use solver::{FORMAT_VERSION, Meta, NamedArray, Statistics, Values};
 
-    fn checkpoint(parameters: &[(&str, &[usize], &[f32])]) -> Checkpoint {
+    fn predictor(parameters: &[(&str, &[usize], &[f32])]) -> Result<Predictor> {
         let array = |&(name, shape, values): &(&str, &[usize], &[f32])| NamedArray {
             name: name.into(),
             shape: Shape::new(shape).unwrap(),
             values: Values::F32(values.into()),
         };
-        let meta = Meta {
-            format_version: FORMAT_VERSION,
-            crema_version: String::new(),
-            method: String::new(),
-            solver: Default::default(),
-            network: Default::default(),
-            layers: Default::default(),
-            statistics: Statistics::new(),
-        };
-        Checkpoint { iteration: 0, parameters: parameters.iter().map(array).collect(), history: Vec::new(), meta }
-    }
-
-    fn predictor(parameters: &[(&str, &[usize], &[f32])]) -> Result<Predictor> {
-        let backend: Arc<dyn Backend> = Arc::new(backend_cpu::Cpu::with_threads(1)?);
+        let parameters: Vec<NamedArray> = parameters.iter().map(array).collect();
         let network = layers![InnerProduct::new("ip", 2).bottom("x").top("y")];
-        Predictor::new(&backend, &network, ("x", &[3]), "y", &checkpoint(parameters))
+        Predictor::new(&backend_cpu::Cpu::with_threads(1)?, &network, ("x", &[3]), "y", &parameters)
     }
 
     #[test]
