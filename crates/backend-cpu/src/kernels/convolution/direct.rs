@@ -26,6 +26,7 @@ use core_tensor::{
     Result, Shape, Tensor,
     ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Gradient, Neuron},
 };
+use std::ops::Range;
 
 /// A prepared direct convolution.
 pub(crate) struct Direct<T> {
@@ -391,55 +392,88 @@ impl<T: Real> Kernel for BackwardFilter<'_, T> {
 impl<T: Real> BackwardFilter<'_, T> {
     #[inline(always)]
     fn tile<I: Isa, const F: usize, const K: usize>(&mut self, row: usize, tap: usize) -> usize {
-        let Geometry { blocks, groups, channels, filters, input, output, kernel, stride, pad, .. } = self.geometry;
-        let (plane_in, plane_out) = (self.geometry.input_plane(), self.geometry.output_plane());
-        let mut sums = [[T::Vector::<I>::splat(T::ZERO); K]; F];
-        // Columns at the border have sums of their own: the branches there would keep `sums` out of the registers.
-        let mut border = [[T::Vector::<I>::splat(T::ZERO); K]; F];
-        // Output columns for which all K taps meet the image, and the rows for which this filter row does.
+        let Geometry { input, output, kernel, stride, pad, .. } = self.geometry;
+        // Output columns for which all K taps meet the image.
         let columns = |k: usize| meeting_outputs(tap + k, stride.1, pad.1, input.1, output.1);
-        let (inside0, inside1) = (columns(0).0.max(columns(K - 1).0), columns(K - 1).1.min(columns(0).1));
+        let inside = columns(0).0.max(columns(K - 1).0)..columns(K - 1).1.min(columns(0).1);
+        let inside = inside.start.min(inside.end)..inside.end;
+        let sums = self.inside::<I, F, K>(row, tap, inside.clone());
+        for f in 0..F {
+            for k in 0..K {
+                self.gradients[(f * kernel.0 + row) * kernel.1 + tap + k] = sum_of(sums[f][k]);
+            }
+        }
+        if inside != (0..output.1) {
+            self.border::<I, F>(row, tap..tap + K, inside);
+        }
+        K
+    }
+
+    /// Sums over the output columns in `inside`. Columns at the border are left to another function: their branches and sums
+    /// would drive these sums out of the registers.
+    #[inline(always)]
+    fn inside<I: Isa, const F: usize, const K: usize>(
+        &self,
+        row: usize,
+        tap: usize,
+        inside: Range<usize>,
+    ) -> [[T::Vector<I>; K]; F] {
+        let Geometry { input, output, stride, pad, .. } = self.geometry;
         let (oy0, oy1) = meeting_outputs(row, stride.0, pad.0, input.0, output.0);
-        for block in 0..blocks {
-            let image = block * groups + self.group;
-            let x = &self.x[(image * channels + self.channel) * plane_in..][..plane_in];
-            let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| {
-                // The last tile may have fewer filters; what is computed twice is thrown away.
-                let filter = (self.first + f).min(filters - 1);
-                &self.dy[(image * filters + filter) * plane_out..][..plane_out]
-            });
+        let mut sums = [[T::Vector::<I>::splat(T::ZERO); K]; F];
+        if inside.is_empty() {
+            return sums;
+        }
+        for block in 0..self.geometry.blocks {
+            let (x, dy) = self.planes::<F>(block);
             for oy in oy0..oy1 {
-                let x = &x[(oy * stride.0 + row - pad.0) * input.1..][..input.1];
-                let count = inside1.saturating_sub(inside0);
-                if count > 0 {
-                    let at = oy * output.1 + inside0;
-                    let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| &dy[f][at..at + count]);
-                    sums = outer_products::<I, T, F, K>(sums, dy, &x[inside0 * stride.1 + tap - pad.1..], stride.1);
-                }
-                for ox in (0..inside0.min(output.1)).chain(inside1.max(inside0)..output.1) {
-                    for k in 0..K {
-                        let at = ox * stride.1 + tap + k;
-                        if (pad.1..input.1 + pad.1).contains(&at) {
-                            for f in 0..F {
-                                let dy = T::Vector::<I>::load(&dy[f][oy * output.1 + ox]);
-                                border[f][k] = dy.mul_add(Vector::load(&x[at - pad.1]), border[f][k]);
-                            }
+                let x = &x[(oy * stride.0 + row - pad.0) * input.1 + inside.start * stride.1 + tap - pad.1..];
+                let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| &dy[f][oy * output.1..][inside.clone()]);
+                sums = outer_products::<I, T, F, K>(sums, dy, x, stride.1);
+            }
+        }
+        sums
+    }
+
+    /// Adds what comes from the output columns outside `inside`, tap by tap.
+    #[inline(always)]
+    fn border<I: Isa, const F: usize>(&mut self, row: usize, taps: Range<usize>, inside: Range<usize>) {
+        let Geometry { input, output, kernel, stride, pad, .. } = self.geometry;
+        let (oy0, oy1) = meeting_outputs(row, stride.0, pad.0, input.0, output.0);
+        for tap in taps {
+            let (first, end) = meeting_outputs(tap, stride.1, pad.1, input.1, output.1);
+            let mut sums = [T::Vector::<I>::splat(T::ZERO); F];
+            for block in 0..self.geometry.blocks {
+                let (x, dy) = self.planes::<F>(block);
+                for oy in oy0..oy1 {
+                    let x = &x[(oy * stride.0 + row - pad.0) * input.1..][..input.1];
+                    for ox in (first..end).filter(|ox| !inside.contains(ox)) {
+                        let x = Vector::load(&x[ox * stride.1 + tap - pad.1]);
+                        for f in 0..F {
+                            sums[f] = T::Vector::<I>::load(&dy[f][oy * output.1 + ox]).mul_add(x, sums[f]);
                         }
                     }
                 }
             }
-        }
-        let has_border = inside0 > 0 || inside1 < output.1;
-        for f in 0..F {
-            for k in 0..K {
-                let mut sum = sum_of(sums[f][k]);
-                if has_border {
-                    sum += sum_of(border[f][k]);
-                }
-                self.gradients[(f * kernel.0 + row) * kernel.1 + tap + k] = sum;
+            for f in 0..F {
+                self.gradients[(f * kernel.0 + row) * kernel.1 + tap] += sum_of(sums[f]);
             }
         }
-        K
+    }
+
+    /// The input plane of this item's channel and the output gradients' planes of its filters. The last tile may have fewer
+    /// filters; what is computed twice is thrown away.
+    #[inline(always)]
+    fn planes<const F: usize>(&self, block: usize) -> (&[Lane<T>], [&[Lane<T>]; F]) {
+        let Geometry { groups, channels, filters, .. } = self.geometry;
+        let (plane_in, plane_out) = (self.geometry.input_plane(), self.geometry.output_plane());
+        let image = block * groups + self.group;
+        let x = &self.x[(image * channels + self.channel) * plane_in..][..plane_in];
+        let dy = std::array::from_fn(|f| {
+            let filter = (self.first + f).min(filters - 1);
+            &self.dy[(image * filters + filter) * plane_out..][..plane_out]
+        });
+        (x, dy)
     }
 }
 

@@ -104,13 +104,7 @@ impl<W: Tiling> Kernel for TransformGradients<'_, W> {
             for (filter, dy) in self.dy.chunks_exact(geometry.output_plane()).enumerate() {
                 let origin = (down * W::OUT, across * W::OUT);
                 load(dy, geometry.output, (0, 0), origin, W::OUT, &mut work.source);
-                work.analyse::<I, Output<W>>();
-                for row in 0..W::SIZE {
-                    for column in 0..W::SIZE {
-                        let point = row * W::SIZE + column;
-                        self.target[point * self.tiles.gradient_stride + filter * GROUP + t] = work.result[row][column];
-                    }
-                }
+                work.analyse::<I, Output<W>>(&mut self.target[filter * GROUP + t..], self.tiles.gradient_stride);
             }
         }
     }
@@ -151,13 +145,7 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
-                    for row in 0..W::SIZE {
-                        for column in 0..W::SIZE {
-                            let point = row * W::SIZE + column;
-                            work.source[row][column] = self.scratch[point * scratch_stride + channel * GROUP + t];
-                        }
-                    }
-                    work.synthesise::<I, Input<W>>();
+                    work.synthesise::<I, Input<W>>(&self.scratch[channel * GROUP + t..], scratch_stride);
                     add_tile::<W>(&work.result, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
                 }
             }
@@ -247,11 +235,7 @@ impl<W: Tiling> Kernel for TransformBack<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let mut work = Workspace::NEW;
-        let row = self.tiles.filter_stride / LANES;
-        for point in 0..W::SIZE * W::SIZE {
-            work.source[point / W::SIZE][point % W::SIZE] = self.sums[point * row + self.item];
-        }
-        work.synthesise::<I, Filter<W>>();
+        work.synthesise::<I, Filter<W>>(&self.sums[self.item..], self.tiles.filter_stride / LANES);
         for (l, filter) in self.target.chunks_exact_mut(W::TAPS * W::TAPS).enumerate() {
             for (tap, target) in filter.iter_mut().enumerate() {
                 let value = work.result[tap / W::TAPS][tap % W::TAPS][l];

@@ -2,7 +2,7 @@
 
 use super::{
     GROUP, ROWS, Tiles, Winograd, apply_neuron, products,
-    tiling::Tiling,
+    tiling::{POINTS, Tiling},
     transform::{Filter, Input, Output, Square, Workspace, ZERO},
 };
 use crate::{
@@ -14,6 +14,9 @@ use std::marker::PhantomData;
 
 type L = Lane<f32>;
 
+/// Lanes of filters that an item transforms.
+const FILTER_LANES: usize = 8;
+
 impl<W: Tiling> Winograd<W> {
     /// `U = G g Gᵀ` for all filters, 16 at a time; in the order of the forward pass, and in that of the backward pass too
     /// if there will be one.
@@ -24,7 +27,7 @@ impl<W: Tiling> Winograd<W> {
         }
     }
 
-    /// `U` in one order. A lane of filters is a column through all points: as pieces, each a lane long.
+    /// `U` in one order. A lane of filters is a column through all points; an item takes a few of them.
     pub(super) fn transform_filters_for(&mut self, weights: &[f32], order: Order) {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
@@ -34,11 +37,14 @@ impl<W: Tiling> Winograd<W> {
             Order::ChannelThenFilter => &mut self.filters,
             Order::FilterThenChannel => &mut self.transposed_filters,
         };
-        pool.pieces(&mut self.claims, target.lanes_mut(), (row, 1), pairs.div_ceil(LANES), |_, item, pieces| {
-            let mut work = Workspace::NEW;
-            level.run(TransformFilters { tiles, order, first: item * LANES, weights, work: &mut work, tiling });
-            for point in 0..tiles.points {
-                pieces.take(point, item)[0] = work.result[point / W::SIZE][point % W::SIZE];
+        let items = pairs.div_ceil(LANES * FILTER_LANES);
+        pool.pieces(&mut self.claims, target.lanes_mut(), (row, FILTER_LANES), items, |_, item, pieces| {
+            let mut transformed = [ZERO; POINTS * POINTS * FILTER_LANES];
+            let first = item * FILTER_LANES * LANES;
+            level.run(TransformFilters { tiles, order, first, weights, target: &mut transformed, tiling });
+            for (point, transformed) in transformed.chunks_exact(FILTER_LANES).take(tiles.points).enumerate() {
+                let target = pieces.take(point, item);
+                target.copy_from_slice(&transformed[..target.len()]);
             }
         });
     }
@@ -86,10 +92,11 @@ pub(super) enum Order {
 struct TransformFilters<'a, W> {
     tiles: Tiles,
     order: Order,
-    /// The first of 16 pairs of a filter and a channel, in that order.
+    /// The first pair of a filter and a channel, in that order.
     first: usize,
     weights: &'a [f32],
-    work: &'a mut Workspace,
+    /// `[point][lane of filters]`.
+    target: &'a mut [L],
     tiling: PhantomData<W>,
 }
 
@@ -97,20 +104,23 @@ impl<W: Tiling> Kernel for TransformFilters<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
-        for l in 0..LANES.min(filters * channels - self.first) {
-            let pair = self.first + l;
-            let pair = match self.order {
-                Order::ChannelThenFilter => pair % filters * channels + pair / filters,
-                Order::FilterThenChannel => pair,
-            };
-            let filter = &self.weights[pair * W::TAPS * W::TAPS..][..W::TAPS * W::TAPS];
-            for row in 0..W::TAPS {
-                for column in 0..W::TAPS {
-                    self.work.source[row][column][l] = filter[row * W::TAPS + column];
+        let mut work = Workspace::NEW;
+        for lane in 0..FILTER_LANES {
+            let first = self.first + lane * LANES;
+            for l in 0..LANES.min((filters * channels).saturating_sub(first)) {
+                let pair = match self.order {
+                    Order::ChannelThenFilter => (first + l) % filters * channels + (first + l) / filters,
+                    Order::FilterThenChannel => first + l,
+                };
+                let filter = &self.weights[pair * W::TAPS * W::TAPS..][..W::TAPS * W::TAPS];
+                for row in 0..W::TAPS {
+                    for column in 0..W::TAPS {
+                        work.source[row][column][l] = filter[row * W::TAPS + column];
+                    }
                 }
             }
+            work.analyse::<I, Filter<W>>(&mut self.target[lane..], FILTER_LANES);
         }
-        self.work.analyse::<I, Filter<W>>();
     }
 }
 
@@ -132,13 +142,7 @@ impl<W: Tiling> Kernel for TransformInputs<'_, W> {
             for (channel, x) in self.x.chunks_exact(geometry.input_plane()).enumerate() {
                 let origin = (down * W::OUT, across * W::OUT);
                 load(x, geometry.input, geometry.pad, origin, W::SIZE, &mut work.source);
-                work.analyse::<I, Input<W>>();
-                for row in 0..W::SIZE {
-                    for column in 0..W::SIZE {
-                        let point = row * W::SIZE + column;
-                        self.target[point * self.tiles.input_stride + channel * GROUP + t] = work.result[row][column];
-                    }
-                }
+                work.analyse::<I, Input<W>>(&mut self.target[channel * GROUP + t..], self.tiles.input_stride);
             }
         }
     }
@@ -209,13 +213,7 @@ impl<W: Tiling> Kernel for Multiply<'_, W> {
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (filter, y) in self.y.chunks_exact_mut(plane).enumerate() {
-                    for row in 0..W::SIZE {
-                        for column in 0..W::SIZE {
-                            let point = row * W::SIZE + column;
-                            work.source[row][column] = self.scratch[point * scratch_stride + filter * GROUP + t];
-                        }
-                    }
-                    work.synthesise::<I, Output<W>>();
+                    work.synthesise::<I, Output<W>>(&self.scratch[filter * GROUP + t..], scratch_stride);
                     let bias = self.bias.map_or(0.0, |bias| bias[self.first + filter]);
                     for row in 0..W::OUT.min(geometry.output.0 - down * W::OUT) {
                         let y = &mut y[(down * W::OUT + row) * geometry.output.1 + across * W::OUT..];

@@ -52,12 +52,12 @@ impl<W: Tiling> Coefficients for Output<W> {
     const ROWS: usize = W::SIZE;
 }
 
-/// Three squares to work in. They are made once per item: zeroing them for every tile would cost as much as a transform.
+/// Squares to work in. They are made once per item: zeroing them for every tile would cost as much as a transform.
 pub(crate) struct Workspace {
-    /// What goes into a transform; entries outside the part in use stay zero.
+    /// What goes into an analysis; entries outside the part in use stay zero.
     pub(crate) source: Square,
     half: Square,
-    /// What comes out.
+    /// What comes out of a synthesis.
     pub(crate) result: Square,
 }
 
@@ -68,53 +68,69 @@ impl Workspace {
         result: [[ZERO; POINTS]; POINTS],
     };
 
-    /// Numbers to values at the points, along both axes: COLUMNS x COLUMNS to ROWS x ROWS.
+    /// Numbers to values at the points, along both axes: COLUMNS x COLUMNS to ROWS x ROWS. Point p goes to
+    /// `target[p * stride]`.
     #[inline(always)]
-    pub(crate) fn analyse<I: Isa, M: Coefficients>(&mut self) {
+    pub(crate) fn analyse<I: Isa, M: Coefficients>(&mut self, target: &mut [L], stride: usize) {
         for row in 0..M::COLUMNS {
-            analyse_row::<I, M>(&self.source[row], &mut self.half[row]);
+            let numbers = std::array::from_fn(|column| Vector::load(&self.source[row][column]));
+            store_row(analyse_row::<I, M>(numbers), &mut self.half[row]);
         }
         for column in 0..M::ROWS {
-            let numbers = std::array::from_fn(|row| self.half[row][column]);
-            let mut values = [ZERO; POINTS];
-            analyse_row::<I, M>(&numbers, &mut values);
+            let numbers = std::array::from_fn(|row| Vector::load(&self.half[row][column]));
+            let values = analyse_row::<I, M>(numbers);
             for row in 0..M::ROWS {
-                self.result[row][column] = values[row];
+                values[row].store(&mut target[(row * M::ROWS + column) * stride]);
             }
         }
     }
 
-    /// Values at the points back to numbers, along both axes: ROWS x ROWS to COLUMNS x COLUMNS.
+    /// Values at the points back to numbers, along both axes: ROWS x ROWS to COLUMNS x COLUMNS. Point p comes from
+    /// `source[p * stride]`.
     #[inline(always)]
-    pub(crate) fn synthesise<I: Isa, M: Coefficients>(&mut self) {
+    pub(crate) fn synthesise<I: Isa, M: Coefficients>(&mut self, source: &[L], stride: usize) {
         for row in 0..M::ROWS {
-            synthesise_row::<I, M>(&self.source[row], &mut self.half[row]);
+            // A tiling with six points has nothing in the last two columns.
+            let values = std::array::from_fn(|column| {
+                if column < M::ROWS {
+                    Vector::load(&source[(row * M::ROWS + column) * stride])
+                } else {
+                    Vector::splat(0.0)
+                }
+            });
+            store_row(synthesise_row::<I, M>(values), &mut self.half[row]);
         }
         for column in 0..M::COLUMNS {
-            let values = std::array::from_fn(|row| self.half[row][column]);
-            let mut numbers = [ZERO; POINTS];
-            synthesise_row::<I, M>(&values, &mut numbers);
+            let values = std::array::from_fn(|row| Vector::load(&self.half[row][column]));
+            let numbers = synthesise_row::<I, M>(values);
             for row in 0..M::COLUMNS {
-                self.result[row][column] = numbers[row];
+                numbers[row].store(&mut self.result[row][column]);
             }
         }
     }
+}
+
+#[inline(always)]
+fn store_row<V: Vector<f32>>(values: [V; POINTS], row: &mut [L; POINTS]) {
+    values.into_iter().zip(row).for_each(|(value, lane)| value.store(lane));
 }
 
 // The rows are written out, without loops: only then are the coefficients constants when the compiler decides what to keep
 // in registers.
 
 #[inline(always)]
-fn analyse_row<I: Isa, M: Coefficients>(numbers: &[L; POINTS], values: &mut [L; POINTS]) {
-    let numbers: [I::Single; POINTS] = std::array::from_fn(|column| Vector::load(&numbers[column]));
-    even::<I, M, 0>(&numbers, odd::<I, M, 0>(&numbers, Sum::nothing())).value.store(&mut values[0]);
-    store_pair(pair::<I, M, 1>(&numbers), values, 1);
-    store_pair(pair::<I, M, 3>(&numbers), values, 3);
+fn analyse_row<I: Isa, M: Coefficients>(numbers: [I::Single; POINTS]) -> [I::Single; POINTS] {
+    let whole = [
+        even::<I, M, 0>(&numbers, odd::<I, M, 0>(&numbers, Sum::nothing())).value,
+        even::<I, M, 5>(&numbers, odd::<I, M, 5>(&numbers, Sum::nothing())).value,
+        even::<I, M, 7>(&numbers, odd::<I, M, 7>(&numbers, Sum::nothing())).value,
+    ];
+    let ((a, b), (c, d), (e, f)) = (pair::<I, M, 1>(&numbers), pair::<I, M, 3>(&numbers), pair::<I, M, 5>(&numbers));
     if M::ROWS == 8 {
-        store_pair(pair::<I, M, 5>(&numbers), values, 5);
-        even::<I, M, 7>(&numbers, odd::<I, M, 7>(&numbers, Sum::nothing())).value.store(&mut values[7]);
+        [whole[0], a, b, c, d, e, f, whole[2]]
     } else {
-        even::<I, M, 5>(&numbers, odd::<I, M, 5>(&numbers, Sum::nothing())).value.store(&mut values[5]);
+        // Row 5 belongs to infinity, which has no partner.
+        [whole[0], a, b, c, d, whole[1], whole[2], whole[2]]
     }
 }
 
@@ -124,12 +140,6 @@ fn pair<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS]) 
     let even = even::<I, M, P>(numbers, Sum::nothing()).value;
     let odd = odd::<I, M, P>(numbers, Sum::nothing()).value;
     (even.add(odd), even.sub(odd))
-}
-
-#[inline(always)]
-fn store_pair<V: Vector<f32>>((plus, minus): (V, V), values: &mut [L; POINTS], first: usize) {
-    plus.store(&mut values[first]);
-    minus.store(&mut values[first + 1]);
 }
 
 /// Adds row `P` of the matrix times the numbers in even columns.
@@ -151,36 +161,35 @@ fn odd<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS], s
 }
 
 #[inline(always)]
-fn synthesise_row<I: Isa, M: Coefficients>(values: &[L; POINTS], numbers: &mut [L; POINTS]) {
-    let load = |point: usize| I::Single::load(&values[point]);
-    let sum = |point: usize| load(point).add(load(point + 1));
-    let difference = |point: usize| load(point).sub(load(point + 1));
+fn synthesise_row<I: Isa, M: Coefficients>(values: [I::Single; POINTS]) -> [I::Single; POINTS] {
+    let sum = |point: usize| values[point].add(values[point + 1]);
+    let difference = |point: usize| values[point].sub(values[point + 1]);
     // With six points row 5 of the matrix belongs to infinity and row 7 is zero.
-    let (zero, infinity) = (load(0), load(M::ROWS - 1));
+    let (zero, infinity) = (values[0], values[M::ROWS - 1]);
     let even = [zero, sum(1), sum(3), if M::ROWS == 8 { sum(5) } else { infinity }, infinity];
     let odd = [zero, difference(1), difference(3), if M::ROWS == 8 { difference(5) } else { infinity }, infinity];
-    column::<I, M, 0>(even, numbers);
-    column::<I, M, 1>(odd, numbers);
-    column::<I, M, 2>(even, numbers);
-    column::<I, M, 3>(odd, numbers);
-    column::<I, M, 4>(even, numbers);
-    column::<I, M, 5>(odd, numbers);
-    column::<I, M, 6>(even, numbers);
-    column::<I, M, 7>(odd, numbers);
+    [
+        column::<I, M, 0>(even),
+        column::<I, M, 1>(odd),
+        column::<I, M, 2>(even),
+        column::<I, M, 3>(odd),
+        column::<I, M, 4>(even),
+        column::<I, M, 5>(odd),
+        column::<I, M, 6>(even),
+        column::<I, M, 7>(odd),
+    ]
 }
 
 /// One column of the matrix times the value at 0, the pairs' sums or differences, and the value at infinity.
 #[inline(always)]
-fn column<I: Isa, M: Coefficients, const C: usize>(terms: [I::Single; 5], numbers: &mut [L; POINTS]) {
-    if C < M::COLUMNS {
-        let sum = Sum::nothing()
-            .add(const { M::MATRIX[0][C] }, terms[0])
-            .add(const { M::MATRIX[1][C] }, terms[1])
-            .add(const { M::MATRIX[3][C] }, terms[2])
-            .add(const { M::MATRIX[5][C] }, terms[3])
-            .add(const { M::MATRIX[7][C] }, terms[4]);
-        sum.value.store(&mut numbers[C]);
-    }
+fn column<I: Isa, M: Coefficients, const C: usize>(terms: [I::Single; 5]) -> I::Single {
+    Sum::nothing()
+        .add(const { M::MATRIX[0][C] }, terms[0])
+        .add(const { M::MATRIX[1][C] }, terms[1])
+        .add(const { M::MATRIX[3][C] }, terms[2])
+        .add(const { M::MATRIX[5][C] }, terms[3])
+        .add(const { M::MATRIX[7][C] }, terms[4])
+        .value
 }
 
 /// A sum of products with constant factors that costs nothing for a factor of zero, and no multiplication for one of ±1.
