@@ -120,6 +120,10 @@ impl Backend for Cpu {
         kernels::convolution::plan(self, description)
     }
 
+    fn convolution_pooling(&self, first: &Convolution, then: &Pooling) -> Result<Option<Box<dyn AffinePlan>>> {
+        kernels::convolution::pooled_plan(self, first, then)
+    }
+
     fn inner_product(&self, description: &InnerProduct) -> Result<Box<dyn AffinePlan>> {
         Ok(match description.dtype {
             DType::F32 => Box::new(kernels::inner_product::Plan::<f32>::new(self, description)?),

@@ -161,6 +161,25 @@ impl Pool {
         let pieces = Pieces { parts: Parts::new(data), row, piece, pieces_per_row, claims };
         self.run(items, |worker, item| body(worker, item, &pieces));
     }
+
+    /// Like [`Pool::pieces`] over two slices of the same length.
+    pub(crate) fn pieces2<A: Send, B: Send>(
+        &self,
+        claims: &mut Claims,
+        (a, b): (&mut [A], &mut [B]),
+        (row, piece): (usize, usize),
+        items: usize,
+        body: impl Fn(usize, usize, &Pieces<'_, A>, &Pieces<'_, B>) + Sync,
+    ) {
+        assert_eq!(a.len(), b.len(), "both slices have as many pieces");
+        let (row, piece) = (row.max(1), piece.max(1));
+        let pieces_per_row = row.div_ceil(piece);
+        let count = a.len().div_ceil(row) * pieces_per_row;
+        let (claims_a, claims_b) = claims.cleared(2 * count).split_at(count);
+        let a = Pieces { parts: Parts::new(a), row, piece, pieces_per_row, claims: claims_a };
+        let b = Pieces { parts: Parts::new(b), row, piece, pieces_per_row, claims: claims_b };
+        self.run(items, |worker, item| body(worker, item, &a, &b));
+    }
 }
 
 impl Drop for Pool {

@@ -22,9 +22,18 @@ pub(crate) trait Vector<T>: Copy {
     fn sub(self, other: Self) -> Self;
     /// `self * factor + summand`, fused where the instruction set can.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// The product.
+    fn mul(self, other: Self) -> Self;
+    /// Where this is larger than `other`, or not a number: a NaN must win a maximum, so that divergence shows.
+    fn beats(self, other: Self) -> Mask;
+    /// The one where the mask says so, the other elsewhere.
+    fn select(mask: Mask, yes: Self, no: Self) -> Self;
     /// The sum of each of 16 vectors, as one vector; always added in the same order.
     fn sums_of(vectors: &[Self; LANES]) -> Self;
 }
+
+/// A bit for each of 16 numbers, the first in the lowest.
+pub(crate) type Mask = u16;
 
 /// A plain array, computed with and without fused multiply-add.
 #[derive(Clone, Copy)]
@@ -72,6 +81,26 @@ impl<T: Real, const FMA: bool> Vector<T> for Array<T, FMA> {
         result
     }
     #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn beats(self, other: Self) -> Mask {
+        let mut mask = 0;
+        for l in 0..LANES {
+            mask |= Mask::from((self.0[l] > other.0[l]) | self.0[l].is_nan()) << l;
+        }
+        mask
+    }
+    #[inline(always)]
+    fn select(mask: Mask, yes: Self, no: Self) -> Self {
+        let mut result = no;
+        for l in 0..LANES {
+            result.0[l] = if mask >> l & 1 == 1 { yes.0[l] } else { no.0[l] };
+        }
+        result
+    }
+    #[inline(always)]
     fn sums_of(vectors: &[Self; LANES]) -> Self {
         Array(std::array::from_fn(|i| horizontal_sum(&vectors[i].0)))
     }
@@ -85,7 +114,7 @@ pub(crate) use x86::{Ymms, Zmm};
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod x86 {
-    use super::{LANES, Lane, Vector};
+    use super::{LANES, Lane, Mask, Vector};
     use std::arch::x86_64::*;
 
     /// One AVX-512 register.
@@ -122,6 +151,23 @@ mod x86 {
         fn mul_add(self, factor: Self, summand: Self) -> Self {
             // SAFETY: see the module.
             unsafe { Zmm(_mm512_fmadd_ps(self.0, factor.0, summand.0)) }
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_mul_ps(self.0, other.0)) }
+        }
+        #[inline(always)]
+        fn beats(self, other: Self) -> Mask {
+            // SAFETY: see the module.
+            unsafe {
+                _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0)
+            }
+        }
+        #[inline(always)]
+        fn select(mask: Mask, yes: Self, no: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_mask_blend_ps(mask, no.0, yes.0)) }
         }
         /// Transposes while it adds: 16 vectors become 8 of pairs, 4 of fours, 2 of eights and one of sums.
         #[inline(always)]
@@ -183,6 +229,31 @@ mod x86 {
             // SAFETY: see the module.
             unsafe { Ymms(_mm256_fmadd_ps(self.0, factor.0, summand.0), _mm256_fmadd_ps(self.1, factor.1, summand.1)) }
         }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Ymms(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+        }
+        #[inline(always)]
+        fn beats(self, other: Self) -> Mask {
+            // SAFETY: see the module.
+            let half = |a, b| unsafe {
+                let wins = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+                _mm256_movemask_ps(wins) as Mask
+            };
+            half(self.0, other.0) | half(self.1, other.1) << 8
+        }
+        #[inline(always)]
+        fn select(mask: Mask, yes: Self, no: Self) -> Self {
+            // SAFETY: see the module.
+            let half = |mask: Mask, yes, no| unsafe {
+                // One bit for each of eight numbers becomes all bits of that number.
+                let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+                let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(mask)), bits);
+                _mm256_blendv_ps(no, yes, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, bits)))
+            };
+            Ymms(half(mask, yes.0, no.0), half(mask >> 8, yes.1, no.1))
+        }
         /// Adds neighbours within halves (`hadd`) until eight sums stand in two halves each.
         #[inline(always)]
         fn sums_of(vectors: &[Self; LANES]) -> Self {
@@ -218,6 +289,14 @@ mod tests {
             let (two, three) = (I::Single::splat(2.0), I::Single::splat(3.0));
             I::Single::load(&lanes[1]).sub(three).add(two).mul_add(two, three).store(&mut sums);
             assert_eq!(sums, std::array::from_fn(|l| 2.0 * (99 + l) as f32 + 3.0));
+            I::Single::load(&lanes[1]).mul(three).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|l| 3.0 * (100 + l) as f32));
+            let (mut a, b) = ([1.0; LANES], [2.0; LANES]);
+            (a[0], a[9], a[15]) = (3.0, f32::NAN, f32::INFINITY);
+            let mask = I::Single::load(&a).beats(I::Single::load(&b));
+            assert_eq!(mask, 1 << 15 | 1 << 9 | 1);
+            I::Single::select(mask, two, three).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|l| if mask >> l & 1 == 1 { 2.0 } else { 3.0 }));
         }
     }
 

@@ -31,6 +31,16 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The description makes no sense or the workspace cannot be had.
     fn convolution(&self, description: &Convolution) -> Result<Box<dyn AffinePlan>>;
 
+    /// Prepares a convolution and the pooling of its output as one operation, if that is faster than one after the other: a
+    /// plan whose `y` is the pooled blob and whose `dy` is the pooled blob's gradient. The convolution's neuron comes before
+    /// the pooling.
+    ///
+    /// # Errors
+    /// A description makes no sense or the workspace cannot be had.
+    fn convolution_pooling(&self, _: &Convolution, _: &Pooling) -> Result<Option<Box<dyn AffinePlan>>> {
+        Ok(None)
+    }
+
     /// Prepares an inner product.
     ///
     /// # Errors
@@ -77,6 +87,9 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
     }
     fn convolution(&self, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
         (**self).convolution(description)
+    }
+    fn convolution_pooling(&self, first: &Convolution, then: &Pooling) -> Result<Option<Box<dyn AffinePlan>>> {
+        (**self).convolution_pooling(first, then)
     }
     fn inner_product(&self, description: &InnerProduct) -> Result<Box<dyn AffinePlan>> {
         (**self).inner_product(description)

@@ -151,6 +151,17 @@ pub trait Layer: Describe {
     /// # Errors
     /// Anything that does not fit; the net adds the layer's name.
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>>;
+
+    /// Sets this layer up together with `next`, the only layer that takes its only top, if the backend computes both as one
+    /// operation that is faster than two. The tops made are those of `next`; the blob between them has no memory
+    /// ([`Setup::fused_blob`] tells its shape). `None` leaves both layers to themselves.
+    ///
+    /// # Errors
+    /// As [`Layer::setup`].
+    fn setup_fused(&self, next: &dyn Layer, setup: &mut Setup<'_>) -> Result<Option<Box<dyn LayerState>>> {
+        let _ = (next, setup);
+        Ok(None)
+    }
 }
 
 /// What travels with one forward or backward pass.

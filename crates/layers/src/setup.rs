@@ -25,6 +25,8 @@ pub struct Setup<'a> {
     /// Whether the tops need gradients.
     pub(crate) tops_need_diff: bool,
     pub(crate) tops: Vec<Blob>,
+    /// The shape of the blob that has no memory, where two layers are computed as one.
+    pub(crate) fused_blob: Option<Shape>,
     /// All parameters of the net by sharing key and name.
     pub(crate) shared: &'a mut HashMap<(String, &'static str), Param>,
     pub(crate) params: Vec<Param>,
@@ -64,6 +66,11 @@ impl Setup<'_> {
         let data = self.backend.alloc(shape, self.dtype, Role::Data)?;
         let diff = if self.tops_need_diff { Some(self.backend.alloc(shape, self.dtype, Role::Diff)?) } else { None };
         self.add_top_sharing(Blob { data, diff })
+    }
+
+    /// Tells the shape of the blob between two layers that are computed as one; see [`crate::Layer::setup_fused`].
+    pub fn fused_blob(&mut self, shape: Shape) {
+        self.fused_blob = Some(shape);
     }
 
     /// Makes the next top from memory that exists: for layers that only rename or reshape.

@@ -64,6 +64,7 @@ impl SingleLayer {
             bottoms: blobs.clone(),
             tops_need_diff: description.can_backward(),
             tops: Vec::new(),
+            fused_blob: None,
             shared: &mut shared,
             params: Vec::new(),
         };

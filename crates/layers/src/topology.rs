@@ -7,7 +7,7 @@ use crate::{Error, Layer, LayerRef, Result, names};
 use std::collections::HashMap;
 
 /// The layers in order of computation, and how gradients flow.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Topology {
     /// Indices into the list of layers.
     pub(crate) order: Vec<usize>,

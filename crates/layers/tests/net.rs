@@ -4,7 +4,7 @@
 
 use core_tensor::Backend;
 use layers::{Epoch, Registry, prelude::*};
-use ndarray::{Array2, array};
+use ndarray::{Array2, Array4, array};
 use std::sync::Arc;
 
 fn backend() -> backend_cpu::Cpu {
@@ -320,6 +320,43 @@ fn lenet_has_the_known_size() {
     assert!(text.contains("data 64x1x28x28, label 64x1") && text.lines().any(|l| l.starts_with("total")), "{text}");
     let widths: Vec<usize> = text.lines().filter(|line| line.starts_with('-')).map(str::len).collect();
     assert!(widths.len() == 2 && widths[0] == widths[1], "{text}");
+}
+
+/// Convolution and pooling are computed as one, unless somebody wants to look at the blob between them; both ways agree.
+#[test]
+fn a_fused_blob_is_kept_on_request() {
+    let layers = lenet();
+    let images =
+        Array4::from_shape_fn((64, 1, 28, 28), |(n, _, y, x)| ((n * 31 + y * 17 + x * 7) % 256) as f32 / 256.0);
+    let mut fused = Net::new("fused", &backend(), layers.clone()).unwrap();
+    let mut kept = Net::builder("kept").keep_blobs(["conv1"]).build(&backend(), layers.clone()).unwrap();
+    let mut all = Net::builder("all").keep_all_blobs().build(&backend(), layers.clone()).unwrap();
+    let [a, b, c] = [&mut fused, &mut kept, &mut all].map(|net| {
+        let labels = Array2::from_shape_fn((64, 1), |(n, _)| (n % 10) as f32);
+        let data = net.state_mut::<MemoryDataState>("data").unwrap();
+        data.set("data", images.clone()).unwrap();
+        data.set("label", labels).unwrap();
+        let loss = net.forward().unwrap();
+        net.backward().unwrap();
+        (loss, net.param("conv1___filter").unwrap().diff().unwrap().read::<f32>().unwrap())
+    });
+    for other in [&b, &c] {
+        assert!((a.0 - other.0).abs() < 1e-5 * a.0, "{} {}", a.0, other.0);
+        let largest = a.1.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        assert!(a.1.iter().zip(&other.1).all(|(a, b)| (a - b).abs() < 1e-4 * largest));
+    }
+    let text = fused.summary().to_string();
+    assert!(text.lines().any(|line| line.starts_with("pool1") && line.ends_with("within conv1")), "{text}");
+    contains(
+        fused.blob("conv1").unwrap_err(),
+        "blob `conv1` of net `fused` is not stored, since `conv1` and `pool1` are computed as one; expected a net built \
+         with `Net::builder(..).keep_blobs([\"conv1\"])`",
+    );
+    assert_eq!(kept.blob("conv1").unwrap().data.shape().sizes(), [64, 20, 24, 24]);
+    assert!(kept.blob("conv2").is_err() && all.blob("conv2").is_ok());
+    assert_eq!(fused.layer("pool1").unwrap().layer().kind(), "Pooling");
+    let typo = Net::builder("net").keep_blobs(["conf1"]).build(&backend(), layers);
+    contains(typo.unwrap_err(), "net `net` has no blob `conf1`; did you mean `conv1`?");
 }
 
 fn lenet() -> LayerList {

@@ -57,6 +57,11 @@ impl Pooling {
         let width = windows("width", self.input.axis(3), kernel.width, stride.width, pad.width, true)?;
         Shape::new(&[self.input.batch(), self.input.axis(1), height, width])
     }
+
+    /// Operations of one forward pass: one comparison or addition for each place of each window.
+    pub fn flops(&self) -> f64 {
+        self.output().map_or(0.0, |output| (output.len() * self.kernel.width * self.kernel.height) as f64)
+    }
 }
 
 /// A prepared pooling.

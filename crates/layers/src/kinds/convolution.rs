@@ -2,10 +2,13 @@
 //!
 //! Caffe: `src/caffe/layers/conv_layer.cpp`; Mocha: `src/layers/convolution.jl`. The computing is the backend's.
 
-use super::affine::{AffineState, Branch};
+use super::{
+    Pooling,
+    affine::{AffineState, Branch},
+};
 use crate::{
-    Arity, Constraint, Count, Error, Example, ExampleBottom, Examples, Initializer, Layer, LayerState, ParamSpec,
-    Regularizer, Result, Setup, Wired, Wiring,
+    Arity, Constraint, Count, Error, Example, ExampleBottom, Examples, Initializer, Layer, LayerState, Param,
+    ParamSpec, Regularizer, Result, Setup, Wired, Wiring,
 };
 use core_tensor::{
     Shape, Size2,
@@ -185,6 +188,26 @@ impl Convolution {
         self
     }
 
+    fn params(&self, setup: &mut Setup<'_>, filter_shape: Shape) -> Result<(Param, Param)> {
+        let filter = setup.param(ParamSpec {
+            name: "filter",
+            shape: filter_shape,
+            init: self.filter_init,
+            regularizer: self.filter_regu,
+            constraint: self.filter_cons,
+            learning_rate: self.filter_lr,
+        })?;
+        let bias = setup.param(ParamSpec {
+            name: "bias",
+            shape: Shape::new(&[self.n_filter])?,
+            init: self.bias_init,
+            regularizer: self.bias_regu,
+            constraint: self.bias_cons,
+            learning_rate: self.bias_lr,
+        })?;
+        Ok((filter, bias))
+    }
+
     fn operation(&self, setup: &Setup<'_>, input: Shape) -> ops::Convolution {
         ops::Convolution {
             input,
@@ -230,23 +253,8 @@ impl Layer for Convolution {
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
         let bottoms = setup.bottoms().to_vec();
         let filter_shape = self.operation(setup, setup.bottom(0).data.shape()).filter()?;
-        let filter = setup.param(ParamSpec {
-            name: "filter",
-            shape: filter_shape,
-            init: self.filter_init,
-            regularizer: self.filter_regu,
-            constraint: self.filter_cons,
-            learning_rate: self.filter_lr,
-        })?;
-        let bias = setup.param(ParamSpec {
-            name: "bias",
-            shape: Shape::new(&[self.n_filter])?,
-            init: self.bias_init,
-            regularizer: self.bias_regu,
-            constraint: self.bias_cons,
-            learning_rate: self.bias_lr,
-        })?;
-        let mut state = AffineState { weight: filter, bias, branches: Vec::new(), flops: 0.0 };
+        let (weight, bias) = self.params(setup, filter_shape)?;
+        let mut state = AffineState { weight, bias, branches: Vec::new(), flops: 0.0 };
         for bottom in bottoms {
             let operation = self.operation(setup, bottom.data.shape());
             if operation.filter()? != filter_shape {
@@ -261,6 +269,25 @@ impl Layer for Convolution {
             state.branches.push(Branch { plan: setup.backend().convolution(&operation)?, bottom, top });
         }
         Ok(Box::new(state))
+    }
+
+    fn setup_fused(&self, next: &dyn Layer, setup: &mut Setup<'_>) -> Result<Option<Box<dyn LayerState>>> {
+        let Some(pooling) = next.as_any().downcast_ref::<Pooling>() else { return Ok(None) };
+        let bottom = setup.bottom(0).clone();
+        let operation = self.operation(setup, bottom.data.shape());
+        let (filter_shape, between) = (operation.filter()?, operation.output()?);
+        let then = pooling.operation(setup, between);
+        // What is wrong with the pooling is told when it is set up by itself, under its own name.
+        let Ok(output) = then.output() else { return Ok(None) };
+        if pooling.neuron != Neuron::Identity {
+            return Ok(None);
+        }
+        let Some(plan) = setup.backend().convolution_pooling(&operation, &then)? else { return Ok(None) };
+        let (weight, bias) = self.params(setup, filter_shape)?;
+        setup.fused_blob(between);
+        let top = setup.add_top(output)?;
+        let branches = vec![Branch { plan, bottom, top }];
+        Ok(Some(Box::new(AffineState { weight, bias, branches, flops: operation.flops() })))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     Arity, Blob, Count, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring,
 };
 use core_tensor::{
-    Size2,
+    Shape, Size2,
     ops::{self, Neuron, PoolMethod, PoolPlan, kernels},
 };
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,11 @@ impl Pooling {
         self.neuron = neuron;
         self
     }
+
+    pub(super) fn operation(&self, setup: &Setup<'_>, input: Shape) -> ops::Pooling {
+        let Pooling { pooling: method, kernel, stride, pad, .. } = *self;
+        ops::Pooling { input, dtype: setup.dtype(), method, kernel, stride, pad }
+    }
 }
 
 impl Wired for Pooling {
@@ -98,17 +103,9 @@ impl Layer for Pooling {
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
         let mut state = State { neuron: self.neuron, branches: Vec::new(), flops: 0.0 };
         for bottom in setup.bottoms().to_vec() {
-            let operation = ops::Pooling {
-                input: bottom.data.shape(),
-                dtype: setup.dtype(),
-                method: self.pooling,
-                kernel: self.kernel,
-                stride: self.stride,
-                pad: self.pad,
-            };
-            let output = operation.output()?;
-            let top = setup.add_top(output)?;
-            state.flops += (output.len() * self.kernel.width * self.kernel.height) as f64;
+            let operation = self.operation(setup, bottom.data.shape());
+            let top = setup.add_top(operation.output()?)?;
+            state.flops += operation.flops();
             state.branches.push((setup.backend().pooling(&operation)?, bottom, top));
         }
         Ok(Box::new(state))

@@ -26,8 +26,17 @@ impl Net {
     /// The blob with this name.
     ///
     /// # Errors
-    /// There is none; the error has the nearest name.
+    /// There is none, and the error has the nearest name; or the blob has no memory, because the layer that makes it and the
+    /// one that takes it are computed as one (see [`NetBuilder::keep_blobs`](super::NetBuilder::keep_blobs)).
     pub fn blob(&self, name: &str) -> Result<&Blob> {
+        if let Some(step) = self.steps.iter().find(|step| step.hides(name)) {
+            let together: Vec<&str> = step.layers().map(|layer| layer.layer().wiring().name.as_str()).collect();
+            return Err(Error::Value {
+                what: format!("blob `{name}` of net `{}`", self.name),
+                found: format!("not stored, since `{}` are computed as one", together.join("` and `")),
+                expected: format!("a net built with `Net::builder(..).keep_blobs([\"{name}\"])`"),
+            });
+        }
         let found = self.blobs.iter().find(|blob| blob.name == name).map(|blob| &blob.blob);
         found.ok_or_else(|| self.not_found("blob", name, self.blob_names()))
     }
@@ -42,7 +51,9 @@ impl Net {
     /// # Errors
     /// There is none; the error has the nearest name.
     pub fn layer(&self, name: &str) -> Result<&LayerRef> {
-        Ok(&self.steps[self.step(name)?].layer)
+        let mut layers = self.steps[self.step(name)?].layers();
+        let found = layers.find(|layer| layer.layer().wiring().name == name);
+        found.ok_or_else(|| self.not_found("layer", name, std::iter::empty()))
     }
 
     /// A layer's state as its own type, for methods such as [`MemoryDataState::set`](crate::MemoryDataState::set).
@@ -141,11 +152,12 @@ impl Net {
 
     /// The index of the step with this layer.
     pub(super) fn step(&self, layer: &str) -> Result<usize> {
-        let found = self.steps.iter().position(|step| step.name() == layer);
-        found.ok_or_else(|| self.not_found("layer", layer, self.steps.iter().map(Step::name)))
+        let named = |step: &Step| step.layers().any(|one| one.layer().wiring().name == layer);
+        let names = || self.steps.iter().flat_map(Step::layers).map(|one| one.layer().wiring().name.as_str());
+        self.steps.iter().position(named).ok_or_else(|| self.not_found("layer", layer, names()))
     }
 
-    fn not_found<'a>(&self, what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    pub(super) fn not_found<'a>(&self, what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
         Error::NotFound { net: self.name.clone(), what, name: name.into(), hint: names::hint(name, known) }
     }
 }

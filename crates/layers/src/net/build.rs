@@ -3,10 +3,13 @@
 //! Where several layers give a blob its gradient, each layer but the first gets memory of its own for its share; Mocha
 //! makes the user insert a `SplitLayer` for that, Caffe inserts one, and both copy the data forward, which is not needed.
 
-use super::{NamedBlob, Net, Step};
+use super::{Fused, NamedBlob, Net, Step};
 use crate::{Blob, Error, LayerList, LayerRef, Param, Result, Setup, topology::Topology};
 use core_tensor::{Backend, DType, Role};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A net about to be built; made by [`Net::builder`].
 ///
@@ -22,11 +25,34 @@ pub struct NetBuilder {
     name: String,
     seed: u64,
     dtype: DType,
+    kept: Kept,
+}
+
+/// Which blobs must have memory of their own, whatever it costs.
+#[derive(Debug, Clone)]
+enum Kept {
+    These(Vec<String>),
+    All,
 }
 
 impl NetBuilder {
     pub(super) fn new(name: String) -> Self {
-        NetBuilder { name, seed: 0, dtype: DType::default() }
+        NetBuilder { name, seed: 0, dtype: DType::default(), kept: Kept::These(Vec::new()) }
+    }
+
+    /// Keeps these blobs readable. A backend may compute two layers as one (convolution and pooling); the blob between them
+    /// then has no memory, and [`Net::blob`] says so. Costs time and memory, so ask for what is looked at only.
+    pub fn keep_blobs<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        if let Kept::These(kept) = &mut self.kept {
+            kept.extend(names.into_iter().map(Into::into));
+        }
+        self
+    }
+
+    /// Keeps all blobs readable; see [`NetBuilder::keep_blobs`].
+    pub fn keep_all_blobs(mut self) -> Self {
+        self.kept = Kept::All;
+        self
     }
 
     /// The seed of all random numbers: first values, shuffling. 0 if not set; the same seed gives the same bits.
@@ -59,52 +85,103 @@ impl NetBuilder {
             loss: 0.0,
             samples: None,
         };
-        let mut index = HashMap::new();
-        let mut shared = HashMap::new();
-        for &i in &topology.order {
-            net.add_step(self.seed, &topology, i, &mut index, &mut shared)?;
+        if let Kept::These(kept) = &self.kept {
+            net.check_kept(kept)?;
+        }
+        let mut building = Building { seed: self.seed, topology, kept: self.kept, ..Building::default() };
+        for place in 0..building.topology.order.len() {
+            net.add_step(&mut building, place)?;
         }
         net.find_learning_steps();
         Ok(net)
     }
 }
 
+/// What is needed only while a net is built.
+#[derive(Default)]
+struct Building {
+    seed: u64,
+    topology: Topology,
+    kept: Kept,
+    /// Blobs made so far, by name.
+    index: HashMap<String, usize>,
+    /// All parameters by sharing key and name.
+    shared: HashMap<(String, &'static str), Param>,
+    /// Layers that were set up together with the one before them.
+    done: HashSet<usize>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept::These(Vec::new())
+    }
+}
+
+impl Building {
+    /// The layer that could be computed together with layer `i`: the only one that takes its only top, which nobody wants to
+    /// look at.
+    fn partner(&self, layers: &LayerList, i: usize) -> Option<usize> {
+        let wiring = |i: usize| layers.0[i].layer().wiring();
+        let [top] = wiring(i).tops.as_slice() else { return None };
+        let takes_top = |&other: &usize| wiring(other).bottoms.contains(top);
+        let mut consumers = (0..layers.0.len()).filter(takes_top);
+        let (consumer, nobody) = (consumers.next()?, consumers.next());
+        let is_kept = match &self.kept {
+            Kept::All => true,
+            Kept::These(kept) => kept.contains(top),
+        };
+        let fits = nobody.is_none() && !is_kept && wiring(i).bottoms.len() == 1 && wiring(consumer).bottoms.len() == 1;
+        fits.then_some(consumer)
+    }
+}
+
 impl Net {
-    /// Sets up the next layer in order of computation.
-    fn add_step(
-        &mut self,
-        seed: u64,
-        topology: &Topology,
-        i: usize,
-        index: &mut HashMap<String, usize>,
-        shared: &mut HashMap<(String, &'static str), Param>,
-    ) -> Result<()> {
+    /// Sets up the next layer in order of computation, together with the one after it where that is faster.
+    fn add_step(&mut self, building: &mut Building, place: usize) -> Result<()> {
+        let i = building.topology.order[place];
+        if building.done.contains(&i) {
+            return Ok(());
+        }
         let layer = self.layers.0[i].clone();
         let wiring = layer.layer().wiring();
-        let bottoms: Vec<usize> = wiring.bottoms.iter().filter_map(|name| index.get(name).copied()).collect();
+        let bottoms: Vec<usize> = wiring.bottoms.iter().filter_map(|name| building.index.get(name).copied()).collect();
         let mut seen = Vec::with_capacity(bottoms.len());
-        for (&blob, &gives) in bottoms.iter().zip(&topology.gives_gradient[i]) {
+        for (&blob, &gives) in bottoms.iter().zip(&building.topology.gives_gradient[i]) {
             seen.push(self.bottom_for_consumer(blob, gives)?);
         }
+        let partner = building.partner(&self.layers, i);
         let mut setup = Setup {
             backend: &self.backend,
             dtype: self.dtype,
-            seed,
-            training: topology.training,
+            seed: building.seed,
+            training: building.topology.training,
             layer: &layer,
             bottoms: seen,
-            tops_need_diff: topology.tops_need_gradient[i],
+            tops_need_diff: building.topology.tops_need_gradient[partner.unwrap_or(i)],
             tops: Vec::new(),
-            shared,
+            fused_blob: None,
+            shared: &mut building.shared,
             params: Vec::new(),
         };
         let named = |error: Error| error.in_layer(&wiring.name, layer.layer().kind());
-        let state = layer.layer().setup(&mut setup).map_err(named)?;
-        let (made, params) = (setup.tops, setup.params);
-        check_tops(&layer, &made).map_err(named)?;
+        let together = match partner {
+            Some(next) => layer.layer().setup_fused(self.layers.0[next].layer(), &mut setup).map_err(named)?,
+            None => None,
+        };
+        let (state, last) = match (together, partner) {
+            (Some(state), Some(next)) => (state, next),
+            _ => {
+                setup.tops_need_diff = building.topology.tops_need_gradient[i];
+                (layer.layer().setup(&mut setup).map_err(named)?, i)
+            }
+        };
+        let (made, params, fused_blob) = (setup.tops, setup.params, setup.fused_blob);
+        building.done.insert(last);
+        let last = self.layers.0[last].clone();
+        check_tops(&last, &made).map_err(named)?;
         let mut tops = Vec::with_capacity(made.len());
-        for (name, blob) in wiring.tops.iter().zip(made) {
-            index.insert(name.clone(), self.blobs.len());
+        for (name, blob) in last.layer().wiring().tops.iter().zip(made) {
+            building.index.insert(name.clone(), self.blobs.len());
             tops.push(self.blobs.len());
             self.blobs.push(NamedBlob {
                 name: name.clone(),
@@ -119,8 +196,18 @@ impl Net {
                 self.params.push(param.clone());
             }
         }
-        self.steps.push(Step { layer: layer.clone(), state, bottoms, tops, params, learns: false });
+        let fused = fused_blob.map(|shape| Fused { layer: last, shape });
+        self.steps.push(Step { layer: layer.clone(), fused, state, bottoms, tops, params, learns: false });
         Ok(())
+    }
+
+    /// Blobs that are to be kept must exist.
+    fn check_kept(&self, kept: &[String]) -> Result<()> {
+        let known = || self.layers.0.iter().flat_map(|layer| &layer.layer().wiring().tops).map(String::as_str);
+        match kept.iter().find(|name| !known().any(|known| known == name.as_str())) {
+            Some(name) => Err(self.not_found("blob", name, known())),
+            None => Ok(()),
+        }
     }
 
     /// The blob as one more layer sees it: with memory for the gradient only if the layer gives one, and with memory of its

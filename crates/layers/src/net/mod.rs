@@ -13,7 +13,7 @@ pub use build::NetBuilder;
 pub use summary::{Summary, SummaryRow};
 
 use crate::{Blob, LayerList, LayerRef, LayerState, Param, Result};
-use core_tensor::{Backend, DType, Tensor};
+use core_tensor::{Backend, DType, Shape, Tensor};
 use std::{fmt, sync::Arc};
 
 /// Layers joined by the names of their blobs, at work on a backend.
@@ -61,6 +61,8 @@ pub struct Epoch {
 /// A layer at its place in the order of computation.
 struct Step {
     layer: LayerRef,
+    /// The layer after it, if both are computed as one.
+    fused: Option<Fused>,
     state: Box<dyn LayerState>,
     /// Indices into the net's blobs.
     bottoms: Vec<usize>,
@@ -68,6 +70,13 @@ struct Step {
     params: Vec<Param>,
     /// Whether a parameter that learns stands here or upstream, so that the backward pass must come through.
     learns: bool,
+}
+
+/// A layer that is computed together with the one before it.
+struct Fused {
+    layer: LayerRef,
+    /// The shape of the blob between them, which has no memory.
+    shape: Shape,
 }
 
 struct NamedBlob {
@@ -130,5 +139,15 @@ impl Step {
 
     fn kind(&self) -> &'static str {
         self.layer.layer().kind()
+    }
+
+    /// The layers that are computed here, one or two.
+    fn layers(&self) -> impl Iterator<Item = &LayerRef> {
+        std::iter::once(&self.layer).chain(self.fused.as_ref().map(|fused| &fused.layer))
+    }
+
+    /// Whether this blob stands between two layers that are computed here as one.
+    fn hides(&self, blob: &str) -> bool {
+        self.fused.is_some() && self.layer.layer().wiring().tops.iter().any(|top| top == blob)
     }
 }

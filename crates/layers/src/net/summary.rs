@@ -1,6 +1,6 @@
 //! The table of a net's layers that people look at first when a net does not do what they think.
 
-use super::{Net, Step};
+use super::{Fused, Net, Step};
 use std::{collections::HashSet, fmt, sync::Arc};
 
 /// A net's layers with shapes, parameters and cost; prints as a table.
@@ -33,14 +33,14 @@ pub struct SummaryRow {
     pub parameters: usize,
     /// Floating point operations of one forward pass.
     pub flops: f64,
-    /// The algorithm in use, where there is a choice.
-    pub algorithm: &'static str,
+    /// The algorithm in use, where there is a choice; `within conv1` for a layer that is computed together with another.
+    pub algorithm: String,
 }
 
 impl Net {
     /// A table of the layers: shapes, parameters, MFLOP of a forward pass, algorithms, and totals.
     pub fn summary(&self) -> Summary {
-        let rows: Vec<SummaryRow> = self.steps.iter().map(|step| self.row(step)).collect();
+        let rows: Vec<SummaryRow> = self.steps.iter().flat_map(|step| self.rows(step)).collect();
         Summary {
             net: self.name.clone(),
             backend: format!("{}, {}", self.backend.describe(), self.dtype),
@@ -51,16 +51,28 @@ impl Net {
         }
     }
 
-    fn row(&self, step: &Step) -> SummaryRow {
+    /// A row for the layer of a step, and one for the layer that is computed with it.
+    fn rows(&self, step: &Step) -> impl Iterator<Item = SummaryRow> {
         let output = |&top: &usize| format!("{} {}", self.blobs[top].name, self.blobs[top].blob.data.shape());
-        SummaryRow {
+        let outputs = step.tops.iter().map(output).collect::<Vec<_>>().join(", ");
+        let hidden = |fused: &Fused| format!("{} {}", step.layer.layer().wiring().tops.join(", "), fused.shape);
+        let first = SummaryRow {
             layer: step.name().to_owned(),
             kind: step.kind(),
-            outputs: step.tops.iter().map(output).collect::<Vec<_>>().join(", "),
+            outputs: step.fused.as_ref().map_or_else(|| outputs.clone(), hidden),
             parameters: step.params.iter().map(|param| param.data().shape().len()).sum(),
             flops: step.state.flops(),
-            algorithm: step.state.algorithm().unwrap_or_default(),
-        }
+            algorithm: step.state.algorithm().unwrap_or_default().to_owned(),
+        };
+        let second = step.fused.as_ref().map(|fused| SummaryRow {
+            layer: fused.layer.layer().wiring().name.clone(),
+            kind: fused.layer.layer().kind(),
+            outputs,
+            parameters: 0,
+            flops: 0.0,
+            algorithm: format!("within {}", step.name()),
+        });
+        std::iter::once(first).chain(second)
     }
 
     fn bytes(&self) -> usize {
@@ -85,7 +97,7 @@ impl fmt::Display for Summary {
         let number = |n: usize| if n == 0 { String::new() } else { thousands(n) };
         let cells = |row: &SummaryRow| {
             let (layer, kind, outputs) = (row.layer.clone(), row.kind.to_owned(), row.outputs.clone());
-            [layer, kind, outputs, number(row.parameters), mflop(row.flops), row.algorithm.to_owned()]
+            [layer, kind, outputs, number(row.parameters), mflop(row.flops), row.algorithm.clone()]
         };
         let total = [
             "total".into(),

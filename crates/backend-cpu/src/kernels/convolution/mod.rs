@@ -2,25 +2,40 @@
 
 mod direct;
 mod geometry;
+mod pooled;
 mod winograd;
 
 use crate::{Cpu, memory::Stored};
 use core_tensor::{
     DType, Result,
-    ops::{AffinePlan, Algorithm, Convolution},
+    ops::{AffinePlan, Algorithm, Convolution, Pooling},
 };
 use direct::Direct;
 
 /// Prepares the fastest algorithm for a convolution.
 pub(crate) fn plan(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
-    let may_round_more = description.algorithm == Algorithm::Auto && description.dtype == DType::F32;
-    if may_round_more && let Some(plan) = winograd::plan(cpu, description)? {
+    if may_round_more(description)
+        && let Some(plan) = winograd::plan(cpu, description, None)?
+    {
         return Ok(plan);
     }
     Ok(match description.dtype {
         DType::F32 => direct::<f32>(cpu, description)?,
         DType::F64 => direct::<f64>(cpu, description)?,
     })
+}
+
+/// Prepares a convolution together with the pooling that follows, where that is faster than one after the other.
+pub(crate) fn pooled_plan(
+    cpu: &Cpu,
+    convolution: &Convolution,
+    pooling: &Pooling,
+) -> Result<Option<Box<dyn AffinePlan>>> {
+    if may_round_more(convolution) { winograd::plan(cpu, convolution, Some(pooling)) } else { Ok(None) }
+}
+
+fn may_round_more(description: &Convolution) -> bool {
+    description.algorithm == Algorithm::Auto && description.dtype == DType::F32
 }
 
 fn direct<T: Stored>(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {

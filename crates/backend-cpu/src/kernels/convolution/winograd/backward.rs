@@ -1,12 +1,14 @@
 //! The backward pass: the adjoint of the forward pass, from the same transforms.
 
 use super::{
-    GROUP, ROWS, Tiles, Winograd,
-    forward::{Order, load},
+    super::pooled::Winners,
+    GROUP, ROWS, Tiles, Winograd, few_channels,
+    forward::Order,
     products,
     products::SIDE,
-    tiling::Tiling,
-    transform::{Filter, Input, Output, Square, Workspace, ZERO},
+    reading::{Plain, Unpooled},
+    tiling::{POINTS, Tiling},
+    transform::{Filter, Input, Output, Stored, Workspace, ZERO},
 };
 use crate::{
     isa::{Isa, Kernel},
@@ -23,17 +25,20 @@ impl<W: Tiling> Winograd<W> {
     /// `S = A dy Aᵀ` for all tiles. The first time it also prepares what only training needs.
     pub(super) fn transform_gradients(&mut self, dy: &[L], weights: &[f32]) -> Result<()> {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
-        let image = tiles.geometry.filters * tiles.geometry.output_plane();
+        let image = dy.len() / tiles.geometry.blocks;
         let lanes = tiles.geometry.blocks * tiles.groups() * tiles.points * tiles.gradient_stride;
         if self.gradients.is_none() {
             self.transposed_filters = Buffer::zeroed(tiles.points * tiles.filter_stride / LANES)?;
             self.transform_filters_for(weights, Order::FilterThenChannel);
         }
         let gradients = made(&mut self.gradients, lanes)?;
+        let winners = self.winners.as_deref();
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
         pool.chunks(gradients.lanes_mut(), tiles.points * tiles.gradient_stride, |item, target| {
             let (block, group) = (item / tiles.groups(), item % tiles.groups());
-            level.run(TransformGradients { tiles, group, dy: &dy[block * image..][..image], target, tiling });
+            let dy = &dy[block * image..][..image];
+            let winners = winners.map(|winners| &winners[block * image..][..image]);
+            level.run(TransformGradients { tiles, group, dy, winners, target, tiling });
         });
         Ok(())
     }
@@ -59,15 +64,19 @@ impl<W: Tiling> Winograd<W> {
     }
 
     /// `D = S Vᵀ` for each point, then `dg = Gᵀ D G`, 16 filters at a time.
-    pub(super) fn filter_gradient(&mut self, add: bool, target: &mut [f32]) -> Result<()> {
+    pub(super) fn filter_gradient(&mut self, dy: &[L], add: bool, target: &mut [f32]) -> Result<()> {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
         let sums = made(&mut self.filter_gradients, tiles.points * tiles.filter_stride / LANES)?;
-        let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) else { return Ok(()) };
         let inputs = self.inputs.lanes();
-        pool.chunks(sums.lanes_mut(), tiles.filter_stride / LANES, |point, target| {
-            level.run(SumProducts { tiles, point, gradients, inputs, target: target.as_flattened_mut() });
-        });
+        if few_channels::are(tiles.geometry.channels) {
+            let winners = self.winners.as_deref();
+            few_channels::sum_products::<W>(&self.cpu, tiles, dy, winners, inputs, &mut self.sums, sums.lanes_mut());
+        } else if let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) {
+            pool.chunks(sums.lanes_mut(), tiles.filter_stride / LANES, |point, target| {
+                level.run(SumProducts { tiles, point, gradients, inputs, target: target.as_flattened_mut() });
+            });
+        }
         let sums = sums.lanes();
         let taps = W::TAPS * W::TAPS;
         let pairs = tiles.geometry.filters * tiles.geometry.channels;
@@ -89,7 +98,9 @@ fn made(buffer: &mut Option<Buffer<f32>>, lanes: usize) -> Result<&mut Buffer<f3
 struct TransformGradients<'a, W> {
     tiles: Tiles,
     group: usize,
+    /// `[filter][pixel]`, or `[filter][window]` with the winners.
     dy: &'a [L],
+    winners: Option<&'a [Winners]>,
     /// `[point][filter][tile]`.
     target: &'a mut [L],
     tiling: PhantomData<W>,
@@ -98,13 +109,24 @@ struct TransformGradients<'a, W> {
 impl<W: Tiling> Kernel for TransformGradients<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let geometry = self.tiles.geometry;
+        let (size, stride) = (self.tiles.geometry.output, self.tiles.gradient_stride);
+        let plane = self.dy.len() / self.tiles.geometry.filters;
         let mut work = Workspace::NEW;
         for (t, (down, across)) in self.tiles.of_group(self.group).enumerate() {
-            for (filter, dy) in self.dy.chunks_exact(geometry.output_plane()).enumerate() {
-                let origin = (down * W::OUT, across * W::OUT);
-                load(dy, geometry.output, (0, 0), origin, W::OUT, &mut work.source);
-                work.analyse::<I, Output<W>>(&mut self.target[filter * GROUP + t..], self.tiles.gradient_stride);
+            let origin = (down * W::OUT, across * W::OUT);
+            for (filter, dy) in self.dy.chunks_exact(plane).enumerate() {
+                let target = &mut self.target[filter * GROUP + t..];
+                match self.winners {
+                    None => {
+                        let source = Plain { plane: dy, size, pad: (0, 0), origin };
+                        work.analyse::<I, Output<W>>(&source, target, stride);
+                    }
+                    Some(winners) => {
+                        let winners = &winners[filter * plane..][..plane];
+                        let source = Unpooled { plane: dy, winners, size: (size.0 / 2, size.1 / 2), origin };
+                        work.analyse::<I, Output<W>>(&source, target, stride);
+                    }
+                }
             }
         }
     }
@@ -145,8 +167,9 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
-                    work.synthesise::<I, Input<W>>(&self.scratch[channel * GROUP + t..], scratch_stride);
-                    add_tile::<W>(&work.result, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
+                    let lanes = &self.scratch[channel * GROUP + t..];
+                    work.synthesise::<I, Input<W>>(&Stored { lanes, stride: scratch_stride });
+                    add_tile::<I, W>(&work, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
                 }
             }
         }
@@ -155,23 +178,24 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
 
 /// Adds a tile to a plane; what hangs over the border is dropped.
 #[inline(always)]
-fn add_tile<W: Tiling>(
-    tile: &Square,
+fn add_tile<I: Isa, W: Tiling>(
+    work: &Workspace,
     plane: &mut [L],
     (height, width): (usize, usize),
     pad: (usize, usize),
     origin: (usize, usize),
 ) {
-    for row in 0..W::SIZE {
-        let y = (origin.0 + row).wrapping_sub(pad.0);
-        if y >= height {
+    for column in 0..W::SIZE {
+        let x = (origin.1 + column).wrapping_sub(pad.1);
+        if x >= width {
             continue;
         }
-        let line = &mut plane[y * width..][..width];
-        for column in 0..W::SIZE {
-            let x = (origin.1 + column).wrapping_sub(pad.1);
-            if x < width {
-                crate::lane::add(&mut line[x], &tile[row][column]);
+        let numbers = work.column::<I, Input<W>>(column);
+        for row in 0..W::SIZE {
+            let y = (origin.0 + row).wrapping_sub(pad.0);
+            if y < height {
+                let target = &mut plane[y * width + x];
+                I::Single::load(target).add(numbers[row]).store(target);
             }
         }
     }
@@ -235,10 +259,18 @@ impl<W: Tiling> Kernel for TransformBack<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let mut work = Workspace::NEW;
-        work.synthesise::<I, Filter<W>>(&self.sums[self.item..], self.tiles.filter_stride / LANES);
+        let lanes = &self.sums[self.item..];
+        work.synthesise::<I, Filter<W>>(&Stored { lanes, stride: self.tiles.filter_stride / LANES });
+        let mut result = [[ZERO; POINTS]; POINTS];
+        for column in 0..W::TAPS {
+            let numbers = work.column::<I, Filter<W>>(column);
+            for row in 0..W::TAPS {
+                numbers[row].store(&mut result[row][column]);
+            }
+        }
         for (l, filter) in self.target.chunks_exact_mut(W::TAPS * W::TAPS).enumerate() {
             for (tap, target) in filter.iter_mut().enumerate() {
-                let value = work.result[tap / W::TAPS][tap % W::TAPS][l];
+                let value = result[tap / W::TAPS][tap % W::TAPS][l];
                 *target = if self.add { *target + value } else { value };
             }
         }

@@ -1,13 +1,19 @@
 //! The forward pass: transform filters and inputs, multiply, transform back.
 
 use super::{
-    GROUP, ROWS, Tiles, Winograd, apply_neuron, products,
+    super::pooled::{self, Winners},
+    GROUP, ROWS, Tiles, Winograd,
+    few_channels::Products,
+    products,
+    reading::Plain,
     tiling::{POINTS, Tiling},
-    transform::{Filter, Input, Output, Square, Workspace, ZERO},
+    transform::{Filter, Input, Output, Square, Stored, Workspace, ZERO},
 };
 use crate::{
     isa::{Isa, Kernel},
+    kernels::neuron,
     lane::{LANES, Lane},
+    vector::Vector,
 };
 use core_tensor::ops::Neuron;
 use std::marker::PhantomData;
@@ -60,23 +66,37 @@ impl<W: Tiling> Winograd<W> {
         });
     }
 
-    /// `M = U V`, `y = neuron(Aᵀ M A + b)` for each block and each ten filters.
+    /// `M = U V`, `y = neuron(Aᵀ M A + b)`, or the largest of each window of it, for each block and each ten filters.
     pub(super) fn multiply_forward(&mut self, bias: Option<&[f32]>, y: &mut [L]) {
         let (tiles, neuron, tiling) = (self.tiles, self.neuron, PhantomData::<W>);
-        let (filters, plane) = (tiles.geometry.filters, tiles.geometry.output_plane());
+        let filters = tiles.geometry.filters;
         let (pool, level, scratch) = (self.cpu.pool(), self.cpu.level(), &self.scratch);
         let (weights, inputs) = (self.filters.lanes().as_flattened(), self.inputs.lanes());
         let chunks = filters.div_ceil(ROWS);
         let items = tiles.geometry.blocks * chunks;
-        pool.pieces(&mut self.claims, y, (filters * plane, ROWS * plane), items, |worker, item, pieces| {
-            let (block, chunk) = (item / chunks, item % chunks);
-            let length = tiles.groups() * tiles.points * tiles.input_stride;
-            let inputs = &inputs[block * length..][..length];
-            let y = pieces.take(block, chunk);
+        let length = tiles.groups() * tiles.points * tiles.input_stride;
+        let run = |worker, item: usize, target: Target<'_>| {
+            let (inputs, first) = (&inputs[item / chunks * length..][..length], item % chunks * ROWS);
             let mut scratch = scratch.lock(worker);
             let scratch = scratch.lanes_mut();
-            level.run(Multiply { tiles, first: chunk * ROWS, weights, inputs, bias, neuron, scratch, y, tiling });
-        });
+            level.run(Multiply { tiles, first, weights, inputs, bias, neuron, scratch, target, tiling });
+        };
+        let plane = tiles.geometry.output_plane();
+        match &mut self.winners {
+            None => {
+                let shape = (filters * plane, ROWS * plane);
+                pool.pieces(&mut self.claims, y, shape, items, |worker, item, pieces| {
+                    run(worker, item, Target::Plain(pieces.take(item / chunks, item % chunks)));
+                });
+            }
+            Some(winners) => {
+                let shape = (filters * plane / 4, ROWS * plane / 4);
+                pool.pieces2(&mut self.claims, (y, winners), shape, items, |worker, item, y, winners| {
+                    let (block, chunk) = (item / chunks, item % chunks);
+                    run(worker, item, Target::Pooled(y.take(block, chunk), winners.take(block, chunk)));
+                });
+            }
+        }
     }
 }
 
@@ -104,7 +124,7 @@ impl<W: Tiling> Kernel for TransformFilters<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
-        let mut work = Workspace::NEW;
+        let (mut work, mut source): (_, Square) = (Workspace::NEW, [[ZERO; POINTS]; POINTS]);
         for lane in 0..FILTER_LANES {
             let first = self.first + lane * LANES;
             for l in 0..LANES.min((filters * channels).saturating_sub(first)) {
@@ -115,11 +135,11 @@ impl<W: Tiling> Kernel for TransformFilters<'_, W> {
                 let filter = &self.weights[pair * W::TAPS * W::TAPS..][..W::TAPS * W::TAPS];
                 for row in 0..W::TAPS {
                     for column in 0..W::TAPS {
-                        work.source[row][column][l] = filter[row * W::TAPS + column];
+                        source[row][column][l] = filter[row * W::TAPS + column];
                     }
                 }
             }
-            work.analyse::<I, Filter<W>>(&mut self.target[lane..], FILTER_LANES);
+            work.analyse::<I, Filter<W>>(&source, &mut self.target[lane..], FILTER_LANES);
         }
     }
 }
@@ -139,42 +159,21 @@ impl<W: Tiling> Kernel for TransformInputs<'_, W> {
         let geometry = self.tiles.geometry;
         let mut work = Workspace::NEW;
         for (t, (down, across)) in self.tiles.of_group(self.group).enumerate() {
-            for (channel, x) in self.x.chunks_exact(geometry.input_plane()).enumerate() {
-                let origin = (down * W::OUT, across * W::OUT);
-                load(x, geometry.input, geometry.pad, origin, W::SIZE, &mut work.source);
-                work.analyse::<I, Input<W>>(&mut self.target[channel * GROUP + t..], self.tiles.input_stride);
+            let origin = (down * W::OUT, across * W::OUT);
+            for (channel, plane) in self.x.chunks_exact(geometry.input_plane()).enumerate() {
+                let source = Plain { plane, size: geometry.input, pad: geometry.pad, origin };
+                work.analyse::<I, Input<W>>(&source, &mut self.target[channel * GROUP + t..], self.tiles.input_stride);
             }
         }
     }
 }
 
-/// Copies a square of a plane whose corner stands at `origin`, in coordinates that count the pad; zero outside the plane.
-#[inline(always)]
-pub(super) fn load(
-    plane: &[L],
-    (height, width): (usize, usize),
-    pad: (usize, usize),
-    origin: (usize, usize),
-    size: usize,
-    tile: &mut Square,
-) {
-    let inside = origin.1 >= pad.1 && origin.1 - pad.1 + size <= width;
-    for row in 0..size {
-        let y = (origin.0 + row).wrapping_sub(pad.0);
-        if y >= height {
-            tile[row][..size].fill(ZERO);
-            continue;
-        }
-        let line = &plane[y * width..][..width];
-        if inside {
-            tile[row][..size].copy_from_slice(&line[origin.1 - pad.1..][..size]);
-            continue;
-        }
-        for column in 0..size {
-            let x = (origin.1 + column).wrapping_sub(pad.1);
-            tile[row][column] = if x < width { line[x] } else { ZERO };
-        }
-    }
+/// Where the outputs of an item's filters go.
+enum Target<'a> {
+    /// `[filter][pixel]`.
+    Plain(&'a mut [L]),
+    /// `[filter][window]`: the largest number of each window, and who won.
+    Pooled(&'a mut [L], &'a mut [Winners]),
 }
 
 struct Multiply<'a, W> {
@@ -186,23 +185,41 @@ struct Multiply<'a, W> {
     bias: Option<&'a [f32]>,
     neuron: Neuron,
     scratch: &'a mut [L],
-    /// `[filter][pixel]` of this item's filters.
-    y: &'a mut [L],
+    target: Target<'a>,
     tiling: PhantomData<W>,
 }
 
 impl<W: Tiling> Kernel for Multiply<'_, W> {
     #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Tiles { geometry, points, input_stride, filter_stride, scratch_stride, .. } = self.tiles;
-        let plane = geometry.output_plane();
-        let filters = self.y.len() / plane;
+    fn run<I: Isa>(mut self) {
+        match self.tiles.geometry.channels {
+            1 => self.few_channels::<I, 1>(),
+            3 => self.few_channels::<I, 3>(),
+            _ => self.many_channels::<I>(),
+        }
+        // All neurons here are monotonic, so that they may as well come after the maximum.
+        let (Target::Plain(y) | Target::Pooled(y, _)) = self.target;
+        neuron::apply::<I, f32>(self.neuron, y);
+    }
+}
+
+impl<W: Tiling> Multiply<'_, W> {
+    /// The filters of this item.
+    fn filters(&self) -> usize {
+        ROWS.min(self.tiles.geometry.filters - self.first)
+    }
+
+    /// Products of all points into the scratch memory, then a synthesis for each tile and filter.
+    #[inline(always)]
+    fn many_channels<I: Isa>(&mut self) {
+        let Tiles { geometry, points, input_stride, filter_stride, scratch_stride: stride, .. } = self.tiles;
+        let filters = self.filters();
         let mut work = Workspace::NEW;
         for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
             for point in 0..points {
                 let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let inputs = &inputs[point * input_stride..][..geometry.channels * GROUP];
-                let result = &mut self.scratch[point * scratch_stride..][..filters * GROUP];
+                let result = &mut self.scratch[point * stride..][..filters * GROUP];
                 if filters == ROWS {
                     products::rows::<I, ROWS>(weights, geometry.filters, inputs, result);
                 } else {
@@ -211,19 +228,69 @@ impl<W: Tiling> Kernel for Multiply<'_, W> {
                     }
                 }
             }
-            for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
-                for (filter, y) in self.y.chunks_exact_mut(plane).enumerate() {
-                    work.synthesise::<I, Output<W>>(&self.scratch[filter * GROUP + t..], scratch_stride);
-                    let bias = self.bias.map_or(0.0, |bias| bias[self.first + filter]);
-                    for row in 0..W::OUT.min(geometry.output.0 - down * W::OUT) {
-                        let y = &mut y[(down * W::OUT + row) * geometry.output.1 + across * W::OUT..];
-                        for column in 0..W::OUT.min(geometry.output.1 - across * W::OUT) {
-                            y[column] = work.result[row][column].map(|value| value + bias);
+            for (t, tile) in self.tiles.of_group(group).enumerate() {
+                for filter in 0..filters {
+                    let lanes = &self.scratch[filter * GROUP + t..];
+                    work.synthesise::<I, Output<W>>(&Stored { lanes, stride });
+                    self.write::<I>(&work, tile, filter);
+                }
+            }
+        }
+    }
+
+    /// With few channels a point's product is a matter of one or three instructions: made when the synthesis asks for it.
+    #[inline(always)]
+    fn few_channels<I: Isa, const C: usize>(&mut self) {
+        let Tiles { geometry, points, input_stride, filter_stride, .. } = self.tiles;
+        let mut work = Workspace::NEW;
+        for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
+            for (t, tile) in self.tiles.of_group(group).enumerate() {
+                for filter in 0..self.filters() {
+                    let weights = &self.weights[self.first + filter..];
+                    let filters = geometry.filters;
+                    let values = Products::<C> { weights, filters, filter_stride, inputs: &inputs[t..], input_stride };
+                    work.synthesise::<I, Output<W>>(&values);
+                    self.write::<I>(&work, tile, filter);
+                }
+            }
+        }
+    }
+
+    /// Writes a tile, with the bias, to where it belongs; what hangs over the border is dropped.
+    #[inline(always)]
+    fn write<I: Isa>(&mut self, work: &Workspace, (down, across): (usize, usize), filter: usize) {
+        let (height, width) = self.tiles.geometry.output;
+        let bias = I::Single::splat(self.bias.map_or(0.0, |bias| bias[self.first + filter]));
+        let (rows, columns) = (W::OUT.min(height - down * W::OUT), W::OUT.min(width - across * W::OUT));
+        match &mut self.target {
+            Target::Plain(y) => {
+                let y = &mut y[filter * height * width + down * W::OUT * width + across * W::OUT..];
+                for column in 0..columns {
+                    let numbers = work.column::<I, Output<W>>(column);
+                    for row in 0..W::OUT {
+                        if row < rows {
+                            numbers[row].add(bias).store(&mut y[row * width + column]);
+                        }
+                    }
+                }
+            }
+            Target::Pooled(y, winners) => {
+                let (height, width) = (height / 2, width / 2);
+                let first = filter * height * width + (down * width + across) * (W::OUT / 2);
+                let (y, winners) = (&mut y[first..], &mut winners[first..]);
+                for column in 0..columns / 2 {
+                    let left = work.column::<I, Output<W>>(2 * column);
+                    let right = work.column::<I, Output<W>>(2 * column + 1);
+                    for row in 0..W::OUT / 2 {
+                        if 2 * row < rows {
+                            let window = [left[2 * row], right[2 * row], left[2 * row + 1], right[2 * row + 1]];
+                            let (best, won) = pooled::largest(window);
+                            best.add(bias).store(&mut y[row * width + column]);
+                            winners[row * width + column] = won;
                         }
                     }
                 }
             }
         }
-        apply_neuron::<I>(self.neuron, self.y);
     }
 }

@@ -18,22 +18,27 @@
 //! `dx` (9 tiles instead of 4 for LeNet's second layer); Winograd with one to four channels, where transforms dominate.
 
 mod backward;
+mod few_channels;
 mod forward;
 mod products;
+mod reading;
 mod tiling;
 mod transform;
 
-use super::geometry::{Geometry, check};
+use super::{
+    geometry::{Geometry, check},
+    pooled::{self, Winners},
+};
 use crate::{
     Cpu,
-    kernels::{inner_product::bias_gradient, neuron},
+    kernels::inner_product::bias_gradient,
     lane::Lane,
     memory::{Buffer, check_not_aliased, read, write},
     threads::{Claims, PerWorker},
 };
 use core_tensor::{
     Result, Shape,
-    ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Neuron},
+    ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Neuron, Pooling},
 };
 use std::marker::PhantomData;
 use tiling::{F4x3, F4x5, F6x3, Tiling};
@@ -45,20 +50,27 @@ const ROWS: usize = 10;
 /// Fewest input channels and filters for which the products outweigh the transforms.
 const FEWEST: usize = 8;
 
-/// A plan, if Winograd suits the convolution.
-pub(crate) fn plan(cpu: &Cpu, description: &Convolution) -> Result<Option<Box<dyn AffinePlan>>> {
+/// A plan, if Winograd suits the convolution; with the pooling that follows, if there is one that can be fused.
+pub(crate) fn plan(
+    cpu: &Cpu,
+    description: &Convolution,
+    pooling: Option<&Pooling>,
+) -> Result<Option<Box<dyn AffinePlan>>> {
     let geometry = Geometry::new(description)?;
+    let output = description.output()?;
     let suits = geometry.stride == (1, 1)
         && geometry.groups == 1
         && geometry.kernel.0 == geometry.kernel.1
-        && geometry.channels >= FEWEST
-        && geometry.filters >= FEWEST;
+        && (geometry.channels >= FEWEST || few_channels::are(geometry.channels))
+        && geometry.filters >= FEWEST
+        && pooling.is_none_or(|pooling| pooled::fits(description, pooling, output));
+    let pooled = pooling.map(Pooling::output).transpose()?;
     Ok(match geometry.kernel.0 {
-        5 if suits && saves::<F4x5>(geometry) => Some(Box::new(Winograd::<F4x5>::new(cpu, description)?)),
+        5 if suits && saves::<F4x5>(geometry) => Some(Box::new(Winograd::<F4x5>::new(cpu, description, pooled)?)),
         3 if suits && products::<F6x3>(geometry) <= products::<F4x3>(geometry) && saves::<F6x3>(geometry) => {
-            Some(Box::new(Winograd::<F6x3>::new(cpu, description)?))
+            Some(Box::new(Winograd::<F6x3>::new(cpu, description, pooled)?))
         }
-        3 if suits && saves::<F4x3>(geometry) => Some(Box::new(Winograd::<F4x3>::new(cpu, description)?)),
+        3 if suits && saves::<F4x3>(geometry) => Some(Box::new(Winograd::<F4x3>::new(cpu, description, pooled)?)),
         _ => None,
     })
 }
@@ -77,10 +89,13 @@ fn saves<W: Tiling>(geometry: Geometry) -> bool {
 struct Winograd<W> {
     cpu: Cpu,
     input: Shape,
+    /// The shape of `y`: after pooling, if the pooling is fused.
     output: Shape,
     filter: Shape,
     neuron: Neuron,
     tiles: Tiles,
+    /// For each lane of the pooled output who won, if the pooling is fused.
+    winners: Option<Vec<Winners>>,
     /// `U` for the forward pass, `[point][channel][filter]`, and for the backward pass, `[point][filter][channel]`; the
     /// latter is made at the first backward pass.
     filters: Buffer<f32>,
@@ -91,6 +106,8 @@ struct Winograd<W> {
     gradients: Option<Buffer<f32>>,
     /// `D`, `[point][filter][channel]`; made at the first backward pass.
     filter_gradients: Option<Buffer<f32>>,
+    /// The sums of `few_channels`.
+    sums: Vec<Lane<f32>>,
     /// `M` of one item, `[point][row][tile]`.
     scratch: PerWorker<Buffer<f32>>,
     claims: Claims,
@@ -147,22 +164,24 @@ impl Tiles {
 }
 
 impl<W: Tiling> Winograd<W> {
-    fn new(cpu: &Cpu, description: &Convolution) -> Result<Self> {
+    fn new(cpu: &Cpu, description: &Convolution, pooled: Option<Shape>) -> Result<Self> {
         let geometry = Geometry::new(description)?;
         let tiles = Tiles::new::<W>(geometry);
         let lanes = crate::lane::LANES;
         Ok(Winograd {
             cpu: cpu.clone(),
             input: description.input,
-            output: description.output()?,
+            output: pooled.map_or_else(|| description.output(), Ok)?,
             filter: description.filter()?,
             neuron: description.neuron,
             tiles,
+            winners: pooled.map(|pooled| vec![[0; 4]; geometry.blocks * pooled.sample_len()]),
             filters: Buffer::zeroed(tiles.points * tiles.filter_stride / lanes)?,
             transposed_filters: Buffer::zeroed(0)?,
             inputs: Buffer::zeroed(geometry.blocks * tiles.groups() * tiles.points * tiles.input_stride)?,
             gradients: None,
             filter_gradients: None,
+            sums: Vec::new(),
             scratch: PerWorker::new(cpu.pool(), || Buffer::zeroed(tiles.points * tiles.scratch_stride))?,
             claims: Claims::default(),
             tiling: PhantomData,
@@ -195,7 +214,8 @@ impl<W: Tiling> AffinePlan for Winograd<W> {
         check(NAME, "the output's gradient", call.dy, self.output)?;
         core_tensor::ops::kernels::neuron_backward(&self.cpu, self.neuron, call.y, call.dy)?;
         let dy = read::<f32>(NAME, "the output's gradient", call.dy)?;
-        if call.dx.is_some() || call.dweight.is_some() {
+        let few = few_channels::are(self.tiles.geometry.channels);
+        if call.dx.is_some() || call.dweight.is_some() && !few {
             let weight = read::<f32>(NAME, "the filter", call.weight)?;
             self.transform_gradients(&dy, weight.as_flattened())?;
         }
@@ -208,13 +228,13 @@ impl<W: Tiling> AffinePlan for Winograd<W> {
             check(NAME, "the filter's gradient", gradient.target, self.filter)?;
             check_not_aliased(NAME, &[call.dy], &[gradient.target])?;
             let mut target = write::<f32>(NAME, "the filter's gradient", gradient.target)?;
-            self.filter_gradient(gradient.add, target.as_flattened_mut())?;
+            self.filter_gradient(&dy, gradient.add, target.as_flattened_mut())?;
         }
         if let Some(gradient) = call.dbias {
             check(NAME, "the bias's gradient", gradient.target, Shape::new(&[self.output.axis(1)])?)?;
             check_not_aliased(NAME, &[call.dy], &[gradient.target])?;
             let mut target = write::<f32>(NAME, "the bias's gradient", gradient.target)?;
-            let plane = self.tiles.geometry.output_plane();
+            let plane = self.output.sample_len() / self.output.axis(1);
             let target = &mut target.as_flattened_mut()[..self.output.axis(1)];
             bias_gradient(self.cpu.pool(), &dy, plane, gradient.add, target);
         }
@@ -224,9 +244,4 @@ impl<W: Tiling> AffinePlan for Winograd<W> {
     fn algorithm(&self) -> &'static str {
         W::NAME
     }
-}
-
-#[inline(always)]
-fn apply_neuron<I: crate::isa::Isa>(neuron: Neuron, lanes: &mut [Lane<f32>]) {
-    neuron::apply::<I, f32>(neuron, lanes);
 }

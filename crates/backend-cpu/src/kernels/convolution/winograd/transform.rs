@@ -14,12 +14,12 @@ use crate::{
 type L = Lane<f32>;
 
 /// A square of lanes, as much of it in use as the tiling says.
-pub(crate) type Square = [[L; POINTS]; POINTS];
+pub(super) type Square = [[L; POINTS]; POINTS];
 
-pub(crate) const ZERO: L = [0.0; LANES];
+pub(super) const ZERO: L = [0.0; LANES];
 
 /// Which of a tiling's matrices to use. A type rather than a value, so that the coefficients are constants.
-pub(crate) trait Coefficients {
+pub(super) trait Coefficients {
     const MATRIX: Matrix;
     /// Columns of the matrix in use.
     const COLUMNS: usize;
@@ -28,11 +28,11 @@ pub(crate) trait Coefficients {
 }
 
 /// `Bᵀ`.
-pub(crate) struct Input<W>(W);
+pub(super) struct Input<W>(W);
 /// `G`.
-pub(crate) struct Filter<W>(W);
+pub(super) struct Filter<W>(W);
 /// `A`.
-pub(crate) struct Output<W>(W);
+pub(super) struct Output<W>(W);
 
 impl<W: Tiling> Coefficients for Input<W> {
     const MATRIX: Matrix = W::INPUT;
@@ -52,28 +52,37 @@ impl<W: Tiling> Coefficients for Output<W> {
     const ROWS: usize = W::SIZE;
 }
 
-/// Squares to work in. They are made once per item: zeroing them for every tile would cost as much as a transform.
-pub(crate) struct Workspace {
-    /// What goes into an analysis; entries outside the part in use stay zero.
-    pub(crate) source: Square,
+/// Where an analysis takes the numbers of a tile from.
+pub(super) trait Numbers<V> {
+    /// The first `columns` numbers of a row; what stands behind them is not looked at.
+    fn row(&self, row: usize, columns: usize) -> [V; POINTS];
+}
+
+/// Where a synthesis takes the values at the points from.
+pub(super) trait Values<V> {
+    /// The value at a point, counted row by row.
+    fn at(&self, point: usize) -> V;
+}
+
+/// A square to work in. It is made once per item: zeroing it for every tile would cost as much as a transform.
+pub(super) struct Workspace {
     half: Square,
-    /// What comes out of a synthesis.
-    pub(crate) result: Square,
 }
 
 impl Workspace {
-    pub(crate) const NEW: Workspace = Workspace {
-        source: [[ZERO; POINTS]; POINTS],
-        half: [[ZERO; POINTS]; POINTS],
-        result: [[ZERO; POINTS]; POINTS],
-    };
+    pub(super) const NEW: Workspace = Workspace { half: [[ZERO; POINTS]; POINTS] };
 
     /// Numbers to values at the points, along both axes: COLUMNS x COLUMNS to ROWS x ROWS. Point p goes to
     /// `target[p * stride]`.
     #[inline(always)]
-    pub(crate) fn analyse<I: Isa, M: Coefficients>(&mut self, target: &mut [L], stride: usize) {
+    pub(super) fn analyse<I: Isa, M: Coefficients>(
+        &mut self,
+        source: &impl Numbers<I::Single>,
+        target: &mut [L],
+        stride: usize,
+    ) {
         for row in 0..M::COLUMNS {
-            let numbers = std::array::from_fn(|column| Vector::load(&self.source[row][column]));
+            let numbers = source.row(row, M::COLUMNS);
             store_row(analyse_row::<I, M>(numbers), &mut self.half[row]);
         }
         for column in 0..M::ROWS {
@@ -85,28 +94,43 @@ impl Workspace {
         }
     }
 
-    /// Values at the points back to numbers, along both axes: ROWS x ROWS to COLUMNS x COLUMNS. Point p comes from
-    /// `source[p * stride]`.
+    /// The first half of a synthesis, values at the points back to numbers: ROWS x ROWS to ROWS x COLUMNS. The columns of
+    /// the result are then to be had from [`Workspace::column`], one after the other, so that they need not be stored.
     #[inline(always)]
-    pub(crate) fn synthesise<I: Isa, M: Coefficients>(&mut self, source: &[L], stride: usize) {
+    pub(super) fn synthesise<I: Isa, M: Coefficients>(&mut self, source: &impl Values<I::Single>) {
         for row in 0..M::ROWS {
             // A tiling with six points has nothing in the last two columns.
             let values = std::array::from_fn(|column| {
-                if column < M::ROWS {
-                    Vector::load(&source[(row * M::ROWS + column) * stride])
-                } else {
-                    Vector::splat(0.0)
-                }
+                if column < M::ROWS { source.at(row * M::ROWS + column) } else { Vector::splat(0.0) }
             });
             store_row(synthesise_row::<I, M>(values), &mut self.half[row]);
         }
-        for column in 0..M::COLUMNS {
-            let values = std::array::from_fn(|row| Vector::load(&self.half[row][column]));
-            let numbers = synthesise_row::<I, M>(values);
-            for row in 0..M::COLUMNS {
-                numbers[row].store(&mut self.result[row][column]);
-            }
-        }
+    }
+
+    /// A column of the result of a synthesis, COLUMNS numbers.
+    #[inline(always)]
+    pub(super) fn column<I: Isa, M: Coefficients>(&self, column: usize) -> [I::Single; POINTS] {
+        synthesise_row::<I, M>(std::array::from_fn(|row| Vector::load(&self.half[row][column])))
+    }
+}
+
+impl<V: Vector<f32>> Numbers<V> for Square {
+    #[inline(always)]
+    fn row(&self, row: usize, _: usize) -> [V; POINTS] {
+        std::array::from_fn(|column| V::load(&self[row][column]))
+    }
+}
+
+/// Values in memory: point p at `lanes[p * stride]`.
+pub(super) struct Stored<'a> {
+    pub(super) lanes: &'a [L],
+    pub(super) stride: usize,
+}
+
+impl<V: Vector<f32>> Values<V> for Stored<'_> {
+    #[inline(always)]
+    fn at(&self, point: usize) -> V {
+        V::load(&self.lanes[point * self.stride])
     }
 }
 
@@ -119,7 +143,7 @@ fn store_row<V: Vector<f32>>(values: [V; POINTS], row: &mut [L; POINTS]) {
 // in registers.
 
 #[inline(always)]
-fn analyse_row<I: Isa, M: Coefficients>(numbers: [I::Single; POINTS]) -> [I::Single; POINTS] {
+pub(super) fn analyse_row<I: Isa, M: Coefficients>(numbers: [I::Single; POINTS]) -> [I::Single; POINTS] {
     let whole = [
         even::<I, M, 0>(&numbers, odd::<I, M, 0>(&numbers, Sum::nothing())).value,
         even::<I, M, 5>(&numbers, odd::<I, M, 5>(&numbers, Sum::nothing())).value,
@@ -136,7 +160,7 @@ fn analyse_row<I: Isa, M: Coefficients>(numbers: [I::Single; POINTS]) -> [I::Sin
 
 /// The values at points a and −a.
 #[inline(always)]
-fn pair<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS]) -> (I::Single, I::Single) {
+pub(super) fn pair<I: Isa, M: Coefficients, const P: usize>(numbers: &[I::Single; POINTS]) -> (I::Single, I::Single) {
     let even = even::<I, M, P>(numbers, Sum::nothing()).value;
     let odd = odd::<I, M, P>(numbers, Sum::nothing()).value;
     (even.add(odd), even.sub(odd))
