@@ -156,13 +156,17 @@ fn two_rows<I: Isa, W: Tiling, const P: usize>(source: &impl Numbers<I::Single>)
     if P == 0 {
         return [source.row(0, columns), source.row(columns - 1, columns)];
     }
-    let nothing = [I::Single::splat(0.0); POINTS];
-    let numbers: [_; POINTS] =
-        std::array::from_fn(|row| if row < columns { source.row(row, columns) } else { nothing });
-    let mut rows = [nothing; 2];
+    // Loops and no closures, which the compiler would not inline here (see `isa`).
+    let mut columns_of = [[I::Single::splat(0.0); POINTS]; POINTS];
+    for row in 0..columns {
+        let numbers = source.row(row, columns);
+        for column in 0..columns {
+            columns_of[column][row] = numbers[column];
+        }
+    }
+    let mut rows = [[I::Single::splat(0.0); POINTS]; 2];
     for column in 0..columns {
-        let column_of = std::array::from_fn(|row| numbers[row][column]);
-        (rows[0][column], rows[1][column]) = pair::<I, Output<W>, P>(&column_of);
+        (rows[0][column], rows[1][column]) = pair::<I, Output<W>, P>(&columns_of[column]);
     }
     rows
 }

@@ -99,10 +99,11 @@ impl Workspace {
     #[inline(always)]
     pub(super) fn synthesise<I: Isa, M: Coefficients>(&mut self, source: &impl Values<I::Single>) {
         for row in 0..M::ROWS {
-            // A tiling with six points has nothing in the last two columns.
-            let values = std::array::from_fn(|column| {
-                if column < M::ROWS { source.at(row * M::ROWS + column) } else { Vector::splat(0.0) }
-            });
+            // A tiling with six points has nothing in the last two columns. A loop and no closure: see `isa`.
+            let mut values = [I::Single::splat(0.0); POINTS];
+            for column in 0..M::ROWS {
+                values[column] = source.at(row * M::ROWS + column);
+            }
             store_row(synthesise_row::<I, M>(values), &mut self.half[row]);
         }
     }
