@@ -4,8 +4,7 @@ use super::{
     super::pooled::Winners,
     GROUP, ROWS, Tiles, Winograd, few_channels,
     forward::Order,
-    products,
-    products::SIDE,
+    products::{self, SIDE, Scratch, ScratchPoints},
     reading::{Plain, Unpooled},
     tiling::{POINTS, Tiling},
     transform::{Filter, Input, Output, Stored, Workspace, ZERO},
@@ -58,7 +57,7 @@ impl<W: Tiling> Winograd<W> {
             let gradients = &gradients[block * length..][..length];
             let dx = pieces.take(block, chunk);
             let mut scratch = scratch.lock(worker);
-            let scratch = scratch.lanes_mut();
+            let scratch = products::scratch(scratch.lanes_mut());
             level.run(MultiplyBackward { tiles, first: chunk * ROWS, weights, gradients, scratch, dx, tiling });
         });
     }
@@ -138,7 +137,7 @@ struct MultiplyBackward<'a, W> {
     first: usize,
     weights: &'a [f32],
     gradients: &'a [L],
-    scratch: &'a mut [L],
+    scratch: &'a mut ScratchPoints,
     /// `[channel][pixel]` of this item's channels.
     dx: &'a mut [L],
     tiling: PhantomData<W>,
@@ -147,7 +146,7 @@ struct MultiplyBackward<'a, W> {
 impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Tiles { geometry, points, gradient_stride, filter_stride, scratch_stride, .. } = self.tiles;
+        let Tiles { geometry, points, gradient_stride, filter_stride, .. } = self.tiles;
         let plane = geometry.input_plane();
         let channels = self.dx.len() / plane;
         self.dx.fill(ZERO);
@@ -156,7 +155,7 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
             for point in 0..points {
                 let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let gradients = &gradients[point * gradient_stride..][..geometry.filters * GROUP];
-                let result = &mut self.scratch[point * scratch_stride..][..channels * GROUP];
+                let result = &mut self.scratch[point][..channels * GROUP];
                 if channels == ROWS {
                     products::rows::<I, ROWS>(weights, geometry.channels, gradients, result);
                 } else {
@@ -167,8 +166,8 @@ impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
-                    let lanes = &self.scratch[channel * GROUP + t..];
-                    work.synthesise::<I, Input<W>>(&Stored { lanes, stride: scratch_stride });
+                    let values = Scratch { points: self.scratch, column: channel * GROUP + t };
+                    work.synthesise::<I, Input<W>>(&values);
                     add_tile::<I, W>(&work, dx, geometry.input, geometry.pad, (down * W::OUT, across * W::OUT));
                 }
             }

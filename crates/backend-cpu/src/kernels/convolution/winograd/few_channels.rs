@@ -27,26 +27,23 @@ pub(super) fn are(channels: usize) -> bool {
     matches!(channels, 1 | 3)
 }
 
-/// The products `M = U V` of one tile and filter, made when asked for.
+/// `V` of one tile, by point and channel; aligned to cache lines.
+#[repr(align(64))]
+pub(super) struct TileInputs<const C: usize>(pub(super) [[L; C]; POINTS * POINTS]);
+
+/// The products `M = U V` of one tile and filter, made when asked for; by point and channel.
 pub(super) struct Products<'a, const C: usize> {
-    /// `U` from this filter on, `[point][channel][filter]`.
-    pub(super) weights: &'a [f32],
-    pub(super) filters: usize,
-    pub(super) filter_stride: usize,
-    /// `V` from this tile on, `[point][channel][tile]`.
-    pub(super) inputs: &'a [L],
-    pub(super) input_stride: usize,
+    pub(super) weights: &'a [[f32; C]; POINTS * POINTS],
+    pub(super) inputs: &'a TileInputs<C>,
 }
 
 impl<V: Vector<f32>, const C: usize> Values<V> for Products<'_, C> {
     #[inline(always)]
     fn at(&self, point: usize) -> V {
-        let (weights, inputs) =
-            (&self.weights[point * self.filter_stride..], &self.inputs[point * self.input_stride..]);
+        let (weights, inputs) = (&self.weights[point], &self.inputs.0[point]);
         let mut sum = V::load(&inputs[0]).mul(V::splat(weights[0]));
         for channel in 1..C {
-            let input = V::load(&inputs[channel * GROUP]);
-            sum = input.mul_add(V::splat(weights[channel * self.filters]), sum);
+            sum = V::load(&inputs[channel]).mul_add(V::splat(weights[channel]), sum);
         }
         sum
     }

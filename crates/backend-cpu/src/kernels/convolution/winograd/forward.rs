@@ -3,11 +3,11 @@
 use super::{
     super::pooled::{self, Winners},
     GROUP, ROWS, Tiles, Winograd,
-    few_channels::Products,
-    products,
+    few_channels::{Products, TileInputs},
+    products::{self, Scratch, ScratchPoints},
     reading::Plain,
     tiling::{POINTS, Tiling},
-    transform::{Filter, Input, Output, Square, Stored, Workspace, ZERO},
+    transform::{Filter, Input, Output, Square, Workspace, ZERO},
 };
 use crate::{
     isa::{Isa, Kernel},
@@ -78,7 +78,7 @@ impl<W: Tiling> Winograd<W> {
         let run = |worker, item: usize, target: Target<'_>| {
             let (inputs, first) = (&inputs[item / chunks * length..][..length], item % chunks * ROWS);
             let mut scratch = scratch.lock(worker);
-            let scratch = scratch.lanes_mut();
+            let scratch = products::scratch(scratch.lanes_mut());
             level.run(Multiply { tiles, first, weights, inputs, bias, neuron, scratch, target, tiling });
         };
         let plane = tiles.geometry.output_plane();
@@ -184,7 +184,7 @@ struct Multiply<'a, W> {
     inputs: &'a [L],
     bias: Option<&'a [f32]>,
     neuron: Neuron,
-    scratch: &'a mut [L],
+    scratch: &'a mut ScratchPoints,
     target: Target<'a>,
     tiling: PhantomData<W>,
 }
@@ -212,14 +212,14 @@ impl<W: Tiling> Multiply<'_, W> {
     /// Products of all points into the scratch memory, then a synthesis for each tile and filter.
     #[inline(always)]
     fn many_channels<I: Isa>(&mut self) {
-        let Tiles { geometry, points, input_stride, filter_stride, scratch_stride: stride, .. } = self.tiles;
+        let Tiles { geometry, points, input_stride, filter_stride, .. } = self.tiles;
         let filters = self.filters();
         let mut work = Workspace::NEW;
         for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
             for point in 0..points {
                 let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let inputs = &inputs[point * input_stride..][..geometry.channels * GROUP];
-                let result = &mut self.scratch[point * stride..][..filters * GROUP];
+                let result = &mut self.scratch[point][..filters * GROUP];
                 if filters == ROWS {
                     products::rows::<I, ROWS>(weights, geometry.filters, inputs, result);
                 } else {
@@ -230,8 +230,8 @@ impl<W: Tiling> Multiply<'_, W> {
             }
             for (t, tile) in self.tiles.of_group(group).enumerate() {
                 for filter in 0..filters {
-                    let lanes = &self.scratch[filter * GROUP + t..];
-                    work.synthesise::<I, Output<W>>(&Stored { lanes, stride });
+                    let values = Scratch { points: self.scratch, column: filter * GROUP + t };
+                    work.synthesise::<I, Output<W>>(&values);
                     self.write::<I>(&work, tile, filter);
                 }
             }
@@ -242,14 +242,27 @@ impl<W: Tiling> Multiply<'_, W> {
     #[inline(always)]
     fn few_channels<I: Isa, const C: usize>(&mut self) {
         let Tiles { geometry, points, input_stride, filter_stride, .. } = self.tiles;
+        let filters = self.filters();
+        let mut weights = [[[0.0; C]; POINTS * POINTS]; ROWS];
+        for point in 0..points {
+            for channel in 0..C {
+                let of_filters = &self.weights[point * filter_stride + channel * geometry.filters + self.first..];
+                for filter in 0..filters {
+                    weights[filter][point][channel] = of_filters[filter];
+                }
+            }
+        }
+        let mut inputs = TileInputs([[ZERO; C]; POINTS * POINTS]);
         let mut work = Workspace::NEW;
-        for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
+        for (group, of_group) in self.inputs.chunks_exact(points * input_stride).enumerate() {
             for (t, tile) in self.tiles.of_group(group).enumerate() {
-                for filter in 0..self.filters() {
-                    let weights = &self.weights[self.first + filter..];
-                    let filters = geometry.filters;
-                    let values = Products::<C> { weights, filters, filter_stride, inputs: &inputs[t..], input_stride };
-                    work.synthesise::<I, Output<W>>(&values);
+                for (inputs, of_point) in inputs.0.iter_mut().zip(of_group.chunks_exact(input_stride)) {
+                    for channel in 0..C {
+                        inputs[channel] = of_point[channel * GROUP + t];
+                    }
+                }
+                for filter in 0..filters {
+                    work.synthesise::<I, Output<W>>(&Products { weights: &weights[filter], inputs: &inputs });
                     self.write::<I>(&work, tile, filter);
                 }
             }

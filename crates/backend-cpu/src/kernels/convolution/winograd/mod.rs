@@ -123,11 +123,10 @@ struct Tiles {
     points: usize,
     /// From one point to the next in `U` and `D`, in numbers; a multiple of a lane.
     filter_stride: usize,
-    /// From one point to the next in `V`, `S` and `M`, in lanes. Odd, so that the points of one tile, which are written
+    /// From one point to the next in `V` and `S`, in lanes. Odd, so that the points of one tile, which are written
     /// together, do not all fall on the same set of the first-level cache.
     input_stride: usize,
     gradient_stride: usize,
-    scratch_stride: usize,
 }
 
 impl Tiles {
@@ -141,7 +140,6 @@ impl Tiles {
             filter_stride: pairs.next_multiple_of(crate::lane::LANES) + crate::lane::LANES,
             input_stride: geometry.channels * GROUP + 1,
             gradient_stride: geometry.filters * GROUP + 1,
-            scratch_stride: ROWS * GROUP + 1,
         }
     }
 
@@ -182,7 +180,7 @@ impl<W: Tiling> Winograd<W> {
             gradients: None,
             filter_gradients: None,
             sums: Vec::new(),
-            scratch: PerWorker::new(cpu.pool(), || Buffer::zeroed(tiles.points * tiles.scratch_stride))?,
+            scratch: PerWorker::new(cpu.pool(), || Buffer::zeroed(products::SCRATCH_LANES))?,
             claims: Claims::default(),
             tiling: PhantomData,
         })

@@ -1,9 +1,39 @@
 //! The small matrix products between transforms, on a register tile of accumulators.
 
-use super::GROUP;
+use super::{GROUP, ROWS, tiling::POINTS, transform::Values};
 use crate::{isa::Isa, lane::Lane, vector::Vector};
 
 type L = Lane<f32>;
+
+/// From one point to the next in `M`; odd, as in `V`. All sizes are constants here, so that no index needs a check.
+const STRIDE: usize = ROWS * GROUP + 1;
+
+/// `M` of one item, `[point][row][tile]`.
+pub(super) type ScratchPoints = [[L; STRIDE]; POINTS * POINTS];
+
+/// Lanes of [`ScratchPoints`].
+pub(super) const SCRATCH_LANES: usize = STRIDE * POINTS * POINTS;
+
+/// A worker's memory, which has [`SCRATCH_LANES`], as `M`.
+#[inline(always)]
+pub(super) fn scratch(lanes: &mut [L]) -> &mut ScratchPoints {
+    let (points, _) = lanes.as_chunks_mut::<STRIDE>();
+    let (scratch, _) = points.as_chunks_mut::<{ POINTS * POINTS }>();
+    &mut scratch[0]
+}
+
+/// The values of one row and tile in `M`.
+pub(super) struct Scratch<'a> {
+    pub(super) points: &'a ScratchPoints,
+    pub(super) column: usize,
+}
+
+impl<V: Vector<f32>> Values<V> for Scratch<'_> {
+    #[inline(always)]
+    fn at(&self, point: usize) -> V {
+        V::load(&self.points[point][self.column])
+    }
+}
 
 /// `result[r][t] = sum over k of weights[k * stride + r] * columns[k][t]` for `R` rows and the `GROUP` tiles of a group. The
 /// weights of one term are neighbours, so that one pointer serves all rows.

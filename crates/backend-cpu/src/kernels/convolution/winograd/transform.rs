@@ -64,7 +64,9 @@ pub(super) trait Values<V> {
     fn at(&self, point: usize) -> V;
 }
 
-/// A square to work in. It is made once per item: zeroing it for every tile would cost as much as a transform.
+/// A square to work in. It is made once per item: zeroing it for every tile would cost as much as a transform. Aligned to
+/// cache lines: an array of numbers is not, and half of all stores would then touch two lines.
+#[repr(align(64))]
 pub(super) struct Workspace {
     half: Square,
 }
