@@ -32,6 +32,8 @@ pub(crate) trait Real:
     fn exp(self) -> Self;
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
+    fn sqrt(self) -> Self;
+    fn powf(self, power: Self) -> Self;
     fn is_nan(self) -> bool;
 }
 
@@ -56,6 +58,14 @@ macro_rules! real {
             #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+            #[inline(always)]
+            fn powf(self, power: Self) -> Self {
+                self.powf(power)
             }
             #[inline(always)]
             fn is_nan(self) -> bool {

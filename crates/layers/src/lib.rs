@@ -12,10 +12,13 @@
 //! | [`Activation`] | applies a neuron |
 //! | [`Convolution`] | convolves images with filters that it learns |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
+//! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
+//!
+//! [`LRN`]: Lrn
 //!
 //! Adding a layer: one file in `kinds/` with examples for the gradient sweep, and one word in the list in `registry.rs`.
 
@@ -38,7 +41,7 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Convolution, HostArray, InnerProduct, MemoryData, MemoryDataState, Pooling, Softmax,
+    Accuracy, Activation, Convolution, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState, Pooling, Softmax,
     SoftmaxLoss,
 };
 pub use layer::{
@@ -52,5 +55,5 @@ pub use single::SingleLayer;
 
 pub use core_tensor::{
     DType, Shape, Size2,
-    ops::{Algorithm, Neuron, PoolMethod},
+    ops::{Algorithm, LrnMode, Neuron, PoolMethod},
 };

@@ -2,6 +2,6 @@
 
 pub use crate::{
     Accuracy, Activation, Algorithm, Constraint, Convolution, DType, HostArray, Initializer, InnerProduct, LayerList,
-    LayerRef, MemoryData, MemoryDataState, Net, Neuron, PoolMethod, Pooling, Regularizer, Shape, Size2, Softmax,
-    SoftmaxLoss, Wired, layers,
+    LayerRef, Lrn, LrnMode, MemoryData, MemoryDataState, Net, Neuron, PoolMethod, Pooling, Regularizer, Shape, Size2,
+    Softmax, SoftmaxLoss, Wired, layers,
 };

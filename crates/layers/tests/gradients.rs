@@ -5,7 +5,8 @@
 
 use core_tensor::ops::kernels;
 use layers::{
-    Arity, Blob, Count, Error, GradientCheck, Layer, LayerState, Pass, Registry, Setup, SingleLayer, Wiring, prelude::*,
+    Arity, Blob, Count, Error, Example, GradientCheck, Layer, LayerState, Pass, Registry, Setup, SingleLayer, Wiring,
+    prelude::*,
 };
 use ndarray::Array;
 
@@ -31,36 +32,52 @@ fn every_layer_has_the_right_gradient() {
 #[test]
 fn every_layer_agrees_between_f32_and_f64() {
     let backend = backend();
-    for (i, example) in Registry::standard().examples().into_iter().enumerate() {
-        let run = |dtype: DType| {
-            let mut rng = core_tensor::RngStream::new(i as u64, "dtypes");
-            let shapes: Vec<Shape> = example.bottoms.iter().map(|bottom| bottom.shape().unwrap()).collect();
-            // Read anew from JSON, so that the two share no parameters.
-            let layer = Registry::standard().read(&example.layer.to_json()).unwrap();
-            let mut single = SingleLayer::new(&backend, dtype, layer, &shapes).unwrap();
-            for (blob, bottom) in single.bottoms().iter().zip(&example.bottoms) {
-                blob.data.write(&bottom.draw(&mut rng).unwrap().into_raw_vec_and_offset().0).unwrap();
-            }
-            let loss = single.forward().unwrap();
-            for diff in single.tops().iter().filter_map(|top| top.diff.as_ref()) {
-                let ones: Vec<f64> = (0..diff.shape().len()).map(|i| f64::from(i as u32 % 3) - 1.0).collect();
-                diff.write(&ones).unwrap();
-            }
-            single.backward().unwrap();
-            let mut numbers: Vec<f64> = loss.into_iter().collect();
-            let tops = single.tops().iter().map(|top| &top.data);
-            let diffs = single.bottoms().iter().filter_map(|bottom| bottom.diff.as_ref());
-            let params = single.params().iter().filter_map(|param| param.diff());
-            for tensor in tops.chain(diffs).chain(params) {
-                numbers.extend(tensor.read::<f64>().unwrap());
-            }
-            numbers
-        };
-        for (single, double) in run(DType::F32).into_iter().zip(run(DType::F64)) {
+    for (i, example) in Registry::standard().examples().iter().enumerate() {
+        let (single, double) = (results(&backend, DType::F32, i, example), results(&backend, DType::F64, i, example));
+        for (single, double) in single.into_iter().zip(double) {
             let scale = double.abs().max(1.0);
             assert!((single - double).abs() <= 1e-4 * scale, "{single} and {double}: {:?}", example.layer);
         }
     }
+}
+
+#[test]
+fn every_layer_computes_the_same_bits_with_any_number_of_threads() {
+    let backends = [1, 2, 5].map(|threads| backend_cpu::Cpu::with_threads(threads).unwrap());
+    for (i, example) in Registry::standard().examples().iter().enumerate() {
+        let bits = backends
+            .each_ref()
+            .map(|backend| results(backend, DType::F32, i, example).into_iter().map(f64::to_bits).collect::<Vec<_>>());
+        assert!(bits[0] == bits[1] && bits[0] == bits[2], "{:?}", example.layer);
+    }
+}
+
+/// Loss, tops and gradients of an example after two iterations on random bottoms.
+fn results(backend: &backend_cpu::Cpu, dtype: DType, seed: usize, example: &Example) -> Vec<f64> {
+    let mut rng = core_tensor::RngStream::new(seed as u64, "results");
+    let shapes: Vec<Shape> = example.bottoms.iter().map(|bottom| bottom.shape().unwrap()).collect();
+    // Read anew from JSON, so that two runs share no parameters.
+    let layer = Registry::standard().read(&example.layer.to_json()).unwrap();
+    let mut single = SingleLayer::new(backend, dtype, layer, &shapes).unwrap();
+    for (blob, bottom) in single.bottoms().iter().zip(&example.bottoms) {
+        blob.data.write(&bottom.draw(&mut rng).unwrap().into_raw_vec_and_offset().0).unwrap();
+    }
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        numbers.extend(single.forward().unwrap());
+        for diff in single.tops().iter().filter_map(|top| top.diff.as_ref()) {
+            let ones: Vec<f64> = (0..diff.shape().len()).map(|i| f64::from(i as u32 % 3) - 1.0).collect();
+            diff.write(&ones).unwrap();
+        }
+        single.backward().unwrap();
+        let tops = single.tops().iter().map(|top| &top.data);
+        let diffs = single.bottoms().iter().filter_map(|bottom| bottom.diff.as_ref());
+        let params = single.params().iter().filter_map(|param| param.diff());
+        for tensor in tops.chain(diffs).chain(params) {
+            numbers.extend(tensor.read::<f64>().unwrap());
+        }
+    }
+    numbers
 }
 
 fn data(batch_size: usize) -> MemoryData {

@@ -114,6 +114,13 @@ fn what_does_not_fit_is_told() {
     fails(loss(1, -1.0), &[2, 3], &[2, 1], "the loss weight is -1");
     let accuracy = Accuracy::new("acc").axis(2).bottoms(["x", "label"]);
     fails(accuracy, &[2, 3], &[2, 1], "layer `acc` (Accuracy): the class axis is 2");
+    let lrn = || Lrn::new("norm").bottom("x").top("y");
+    fails(lrn().kernel(0), &image, &[2, 1], "layer `norm` (LRN): the normalization's kernel is 0; expected at least 1");
+    fails(lrn().shift(0.0), &image, &[2, 1], "the normalization's shift is 0; expected a number above 0");
+    fails(lrn().scale(f64::NAN), &image, &[2, 1], "the normalization's scale is NaN");
+    fails(lrn().axis(4), &image, &[2, 1], "channel axis is 4 for a bottom of shape 2x3x8x8; expected from 1 to 3");
+    fails(lrn().mode(LrnMode::WithinChannel), &[2, 8], &[2, 1], "bottom's shape is 2x8; expected an image blob");
+    fails(lrn().mode(LrnMode::WithinChannel).axis(2), &image, &[2, 1], "axis is 2; expected 1 for windows within");
     let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);

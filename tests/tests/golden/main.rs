@@ -25,7 +25,6 @@ const WAITING: &[&str] = &[
     "GaussianKLLoss",
     "HingeLoss",
     "Index2Onehot",
-    "LRN",
     "MultinomialLogisticLoss",
     "Nesterov",
     "Power",

@@ -7,6 +7,7 @@ pub(crate) mod convolution;
 pub(crate) mod elementwise;
 pub(crate) mod fill;
 pub(crate) mod inner_product;
+pub(crate) mod lrn;
 pub(crate) mod neuron;
 pub(crate) mod pooling;
 pub(crate) mod softmax;
@@ -29,6 +30,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("constraint", constraint::launch),
     ("elementwise", elementwise::launch),
     ("fill", fill::launch),
+    ("lrn", lrn::launch),
     ("neuron", neuron::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),

@@ -1,7 +1,11 @@
 //! One typed function per named kernel: what [`Backend::launch`] gives up in types, this file gives back.
 //!
 //! Each function says what its kernel computes; a backend's kernel file says how. Shapes are checked here, once for all
-//! backends.
+//! backends. The families that came with the first layers stand here, each later one in a file of its own.
+
+mod lrn;
+
+pub use lrn::{lrn_backward, lrn_forward};
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Tensor};

@@ -5,10 +5,12 @@
 
 mod affine;
 pub mod kernels;
+mod lrn;
 mod neuron;
 mod pooling;
 
 pub use affine::{AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct};
+pub use lrn::{Lrn, LrnMode};
 pub use neuron::Neuron;
 pub use pooling::{PoolMethod, PoolPlan, Pooling};
 
