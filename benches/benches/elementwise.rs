@@ -4,12 +4,12 @@
 
 use backend_cpu::Cpu;
 use core_tensor::{
-    Backend, DType, Role, Shape, Tensor,
+    Backend, DType, Philox, Role, Shape, Tensor,
     ops::{Lrn, LrnMode, kernels},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-criterion_group!(benches, lrn);
+criterion_group!(benches, lrn, dropout);
 criterion_main!(benches);
 
 fn lrn(criterion: &mut Criterion) {
@@ -32,6 +32,21 @@ fn lrn(criterion: &mut Criterion) {
         group.bench_function("backward", |bencher| bencher.iter(backward));
         group.finish();
     }
+}
+
+fn dropout(criterion: &mut Criterion) {
+    let cpu = Cpu::new().unwrap();
+    let shape = Shape::new(&[100, 1200]).unwrap();
+    let [x, y] = std::array::from_fn(|_| tensor(&cpu, shape, Role::Data));
+    let mut mask = kernels::RandomMask { stream: Philox::new(0, "bench"), draw: 0, ratio: 0.5 };
+    let mut group = criterion.benchmark_group("dropout");
+    group.throughput(Throughput::Elements(shape.len() as u64));
+    let mut apply = || {
+        mask.draw += 1;
+        kernels::dropout(&cpu, &mask, 2.0, &x, &y).unwrap();
+    };
+    group.bench_function("either way", |bencher| bencher.iter(&mut apply));
+    group.finish();
 }
 
 /// A tensor of numbers between −0.5 and 0.5.

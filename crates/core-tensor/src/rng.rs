@@ -80,7 +80,7 @@ impl TryRng for RngStream {
 }
 
 /// FNV-1a, 64 bits: stable across platforms and releases, which `std`'s hasher does not promise.
-fn fnv1a(name: impl Display) -> u64 {
+pub(crate) fn fnv1a(name: impl Display) -> u64 {
     let mut hash = Fnv1a(0xcbf2_9ce4_8422_2325);
     let _ = write!(hash, "{name}"); // cannot fail
     hash.0

@@ -66,7 +66,7 @@ impl GradientCheck {
     /// Checks every element of every parameter that is not frozen, and of every blob that has a gradient.
     ///
     /// The net must be built in f64, have a loss, and see the same data in each forward pass: for instance from a
-    /// [`MemoryData`](crate::MemoryData) that is not shuffled and whose batch has all its samples.
+    /// [`MemoryData`](crate::MemoryData) that is not shuffled and whose batch has all its samples, without dropout.
     ///
     /// # Errors
     /// A wrong gradient ([`Error::Gradient`], naming the element), a net that cannot be checked, or any error of a pass.
@@ -77,7 +77,10 @@ impl GradientCheck {
             return Err(Error::Value {
                 what: format!("the loss of net `{}` in two forward passes", net.name()),
                 found: format!("{first} and {second}"),
-                expected: "the same; use a data layer that repeats: not shuffled, all its samples in one batch".into(),
+                expected:
+                    "the same; use a data layer that repeats: not shuffled, all its samples in one batch; and leave \
+                           out layers that draw random numbers, which can be checked one by one"
+                        .into(),
             });
         }
         let mut blobs = Vec::new();
@@ -103,7 +106,8 @@ impl GradientCheck {
     }
 
     /// Checks every element of a layer's parameters and bottoms. The loss is the layer's own, or else the sum of its tops
-    /// with random factors.
+    /// with random factors. A layer that draws random numbers draws the same in each pass, because what it saves for a
+    /// snapshot is restored before.
     ///
     /// # Errors
     /// A wrong gradient ([`Error::Gradient`], naming the element), or an error of the layer.
@@ -134,6 +138,7 @@ impl GradientCheck {
     }
 
     fn check_single(&self, single: &mut SingleLayer, rng: &mut RngStream) -> Result<GradientReport> {
+        let saved = single.state().save();
         single.forward()?;
         let factors: Vec<Vec<f64>> = single.tops().iter().map(|top| draw(top.data.shape().len(), rng)).collect();
         for (top, factors) in single.tops().iter().zip(&factors) {
@@ -152,7 +157,7 @@ impl GradientCheck {
         let params = single.params().iter().map(param);
         let targets: Vec<_> = params.chain(single.bottoms().iter().enumerate().map(bottom)).collect::<Result<_>>()?;
         let mut report = GradientReport::default();
-        let mut loss = || objective(single, &factors);
+        let mut loss = || objective(single, saved.as_ref(), &factors);
         for (place, data, gradient) in targets {
             self.check(&mut report, &place, &data, &gradient, &mut loss)?;
         }
@@ -204,7 +209,8 @@ impl GradientCheck {
 }
 
 /// The layer's loss, or the sum of its tops with the given factors.
-fn objective(single: &mut SingleLayer, factors: &[Vec<f64>]) -> Result<f64> {
+fn objective(single: &mut SingleLayer, saved: Option<&serde_json::Value>, factors: &[Vec<f64>]) -> Result<f64> {
+    saved.map_or(Ok(()), |saved| single.state_mut().restore(saved))?;
     if let Some(loss) = single.forward()? {
         return Ok(loss);
     }

@@ -11,10 +11,12 @@
 //! | [`Accuracy`] | counts right predictions |
 //! | [`Activation`] | applies a neuron |
 //! | [`Convolution`] | convolves images with filters that it learns |
+//! | [`Dropout`] | zeroes random elements in training, against overfitting |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images |
+//! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
 //!
@@ -41,8 +43,8 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Convolution, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState, Pooling, Softmax,
-    SoftmaxLoss,
+    Accuracy, Activation, Convolution, Dropout, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState, Pooling,
+    RandomMask, Softmax, SoftmaxLoss,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

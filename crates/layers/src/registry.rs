@@ -1,8 +1,8 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, Convolution, Error, Example, Examples, InnerProduct, Layer, LayerList, LayerRef, Lrn,
-    MemoryData, Pooling, Result, Softmax, SoftmaxLoss, names,
+    Accuracy, Activation, Convolution, Dropout, Error, Example, Examples, InnerProduct, Layer, LayerList, LayerRef,
+    Lrn, MemoryData, Pooling, RandomMask, Result, Softmax, SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,10 +12,12 @@ const STANDARD: &[Entry] = &[
     entry::<Accuracy>("Accuracy"),
     entry::<Activation>("Activation"),
     entry::<Convolution>("Convolution"),
+    entry::<Dropout>("Dropout"),
     entry::<InnerProduct>("InnerProduct"),
     entry::<Lrn>("LRN"),
     entry::<MemoryData>("MemoryData"),
     entry::<Pooling>("Pooling"),
+    entry::<RandomMask>("RandomMask"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),
 ];

@@ -1,7 +1,7 @@
 //! What a layer sees while its state is built.
 
 use crate::{Error, LayerRef, Param, ParamSpec, Result};
-use core_tensor::{Backend, DType, RngStream, Role, Shape, Tensor};
+use core_tensor::{Backend, DType, Philox, RngStream, Role, Shape, Tensor};
 use std::{collections::HashMap, sync::Arc};
 
 /// A blob: its data and, where a gradient is wanted, its gradient. Cheap handles.
@@ -93,6 +93,11 @@ impl Setup<'_> {
     /// A stream of random numbers of the layer's own, told apart by `purpose`.
     pub fn rng(&self, purpose: &str) -> RngStream {
         RngStream::new(self.seed, format!("{}/{purpose}", self.layer.layer().wiring().name))
+    }
+
+    /// A stream of random numbers of the layer's own for kernels, which take numbers by position.
+    pub fn philox(&self, purpose: &str) -> Philox {
+        Philox::new(self.seed, format_args!("{}/{purpose}", self.layer.layer().wiring().name))
     }
 
     /// Makes a parameter, or shares one: with another layer of the net that has the same `param_key`, or with another net

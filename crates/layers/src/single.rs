@@ -98,6 +98,11 @@ impl SingleLayer {
         self.state.as_ref()
     }
 
+    /// The layer's state, to be changed: `restore` sets a layer that draws random numbers back.
+    pub fn state_mut(&mut self) -> &mut dyn LayerState {
+        self.state.as_mut()
+    }
+
     /// Computes the tops. Returns the loss, if the layer is one.
     ///
     /// # Errors

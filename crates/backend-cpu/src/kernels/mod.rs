@@ -4,6 +4,7 @@
 pub(crate) mod accuracy;
 pub(crate) mod constraint;
 pub(crate) mod convolution;
+pub(crate) mod dropout;
 pub(crate) mod elementwise;
 pub(crate) mod fill;
 pub(crate) mod inner_product;
@@ -28,6 +29,7 @@ type Family = fn(&Cpu, &str, Launch<'_>) -> Option<Result<()>>;
 const FAMILIES: &[(&str, Family)] = &[
     ("accuracy", accuracy::launch),
     ("constraint", constraint::launch),
+    ("dropout", dropout::launch),
     ("elementwise", elementwise::launch),
     ("fill", fill::launch),
     ("lrn", lrn::launch),

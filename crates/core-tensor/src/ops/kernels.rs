@@ -3,8 +3,10 @@
 //! Each function says what its kernel computes; a backend's kernel file says how. Shapes are checked here, once for all
 //! backends. The families that came with the first layers stand here, each later one in a file of its own.
 
+mod dropout;
 mod lrn;
 
+pub use dropout::{RandomMask, dropout};
 pub use lrn::{lrn_backward, lrn_forward};
 
 use super::Neuron;

@@ -37,7 +37,11 @@ fn run(threads: usize, stops: &[u64]) -> (Checkpoint, String) {
     let (shelf, store) = Shelf::new();
     let board = Arc::new(Board::default());
     for (i, &stop_at) in stops.iter().chain([&u64::MAX]).enumerate() {
-        let common = common();
+        let common = layers![
+            InnerProduct::new("ip1", 5).neuron(Neuron::ReLU).bottom("data").top("ip1"),
+            Dropout::new("drop1", 0.3).bottom("ip1").top("drop1"),
+            InnerProduct::new("ip2", 3).bottom("drop1").top("ip2"),
+        ];
         let layers =
             layers![data("train-data", 4).shuffle(true), ..common, SoftmaxLoss::new("loss").bottoms(["ip2", "label"]),];
         let seed = if i == 0 { 1 } else { 1000 + i as u64 };
