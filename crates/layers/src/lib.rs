@@ -16,6 +16,7 @@
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images |
+//! | [`Power`] | scales, shifts and raises to a power |
 //! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
@@ -44,7 +45,7 @@ pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
     Accuracy, Activation, Convolution, Dropout, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState, Pooling,
-    RandomMask, Softmax, SoftmaxLoss,
+    Power, RandomMask, Softmax, SoftmaxLoss,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

@@ -2,6 +2,6 @@
 
 pub use crate::{
     Accuracy, Activation, Algorithm, Constraint, Convolution, DType, Dropout, HostArray, Initializer, InnerProduct,
-    LayerList, LayerRef, Lrn, LrnMode, MemoryData, MemoryDataState, Net, Neuron, PoolMethod, Pooling, RandomMask,
-    Regularizer, Shape, Size2, Softmax, SoftmaxLoss, Wired, layers,
+    LayerList, LayerRef, Lrn, LrnMode, MemoryData, MemoryDataState, Net, Neuron, PoolMethod, Pooling, Power,
+    RandomMask, Regularizer, Shape, Size2, Softmax, SoftmaxLoss, Wired, layers,
 };

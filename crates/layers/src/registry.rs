@@ -2,7 +2,7 @@
 
 use crate::{
     Accuracy, Activation, Convolution, Dropout, Error, Example, Examples, InnerProduct, Layer, LayerList, LayerRef,
-    Lrn, MemoryData, Pooling, RandomMask, Result, Softmax, SoftmaxLoss, names,
+    Lrn, MemoryData, Pooling, Power, RandomMask, Result, Softmax, SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +17,7 @@ const STANDARD: &[Entry] = &[
     entry::<Lrn>("LRN"),
     entry::<MemoryData>("MemoryData"),
     entry::<Pooling>("Pooling"),
+    entry::<Power>("Power"),
     entry::<RandomMask>("RandomMask"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),

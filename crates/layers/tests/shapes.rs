@@ -121,6 +121,8 @@ fn what_does_not_fit_is_told() {
     fails(lrn().axis(4), &image, &[2, 1], "channel axis is 4 for a bottom of shape 2x3x8x8; expected from 1 to 3");
     fails(lrn().mode(LrnMode::WithinChannel), &[2, 8], &[2, 1], "bottom's shape is 2x8; expected an image blob");
     fails(lrn().mode(LrnMode::WithinChannel).axis(2), &image, &[2, 1], "axis is 2; expected 1 for windows within");
+    let power = Power::new("p").power(f64::INFINITY).bottom("x").top("y");
+    fails(power, &image, &[2, 1], "layer `p` (Power): the power is inf; expected a finite number");
     let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);

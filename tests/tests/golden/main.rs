@@ -27,7 +27,6 @@ const WAITING: &[&str] = &[
     "Index2Onehot",
     "MultinomialLogisticLoss",
     "Nesterov",
-    "Power",
     "RMSProp",
     "SoftlabelSoftmaxLoss",
     "SquareLoss",

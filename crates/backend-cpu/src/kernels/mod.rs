@@ -11,6 +11,7 @@ pub(crate) mod inner_product;
 pub(crate) mod lrn;
 pub(crate) mod neuron;
 pub(crate) mod pooling;
+pub(crate) mod power;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
 pub(crate) mod update;
@@ -34,6 +35,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("fill", fill::launch),
     ("lrn", lrn::launch),
     ("neuron", neuron::launch),
+    ("power", power::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),
     ("update", update::launch),

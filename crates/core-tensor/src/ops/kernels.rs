@@ -5,9 +5,11 @@
 
 mod dropout;
 mod lrn;
+mod power;
 
 pub use dropout::{RandomMask, dropout};
 pub use lrn::{lrn_backward, lrn_forward};
+pub use power::{Power, power_backward, power_forward};
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Tensor};
