@@ -1,1 +1,13 @@
-//! The benches live in `benches/`; this library is empty.
+//! What benches and timing programs have in common: the reference nets, and the machine as an instrument.
+//!
+//! The criterion benches in `benches/` and the programs in `src/bin/` measure the same nets, so a figure of one can be held
+//! against a figure of the other. Nets that live in each bench, as before, had begun to differ.
+
+mod machine;
+mod nets;
+
+pub use machine::{InstructionSet, cpu, peak_gflops};
+pub use nets::{Reference, cifar10_full, conv3x3, inference, lenet, mlp, noise, training};
+
+/// The result of a timing program: nobody matches on its errors, people read them.
+pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;

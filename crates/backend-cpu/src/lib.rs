@@ -16,6 +16,7 @@ mod isa;
 mod kernels;
 mod lane;
 mod memory;
+mod peak;
 mod threads;
 mod vector;
 
