@@ -1,7 +1,7 @@
 //! The flags of all chores in one place; their help is the reference.
 
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 /// Crema's chores.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ pub(crate) enum Chore {
     Tidy,
     /// Compares parameters and solver history of two snapshots bit for bit
     SameSnapshots(SameSnapshots),
+    /// Times a net layer by layer, forward and backward; `time --help` lists nets and flags
+    #[command(disable_help_flag = true)]
+    Time(Passed),
 }
 
 /// Flags of `fetch-mnist` and `fetch-fashion-mnist`.
@@ -49,4 +52,12 @@ pub(crate) struct SameSnapshots {
     pub(crate) first: PathBuf,
     /// Another one
     pub(crate) second: PathBuf,
+}
+
+/// Flags that a program of the benches package reads itself; they are documented there, once.
+#[derive(Debug, Args)]
+pub(crate) struct Passed {
+    /// What the program is given
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
 }

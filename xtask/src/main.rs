@@ -3,6 +3,7 @@
 //! A chore is a Rust program rather than a shell script so that it runs wherever cargo does; nothing here is needed to build
 //! or use the crates. The pattern is rust-analyzer's.
 
+mod benches;
 mod error;
 mod fetch;
 mod flags;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Chore::FetchFashionMnist(flags) => fetch::run(&fetch::FASHION_MNIST, &flags),
         Chore::Tidy => tidy::run(),
         Chore::SameSnapshots(flags) => same_snapshots::run(&flags),
+        Chore::Time(passed) => benches::run("time", &passed.arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -371,3 +371,24 @@ fn lenet() -> LayerList {
         SoftmaxLoss::new("loss").bottoms(["ip2", "label"]),
     ]
 }
+
+#[test]
+fn passes_can_be_watched_layer_by_layer() {
+    let layers = layers![data(4, 2), ip("ip1", "x", "y"), ip("ip2", "y", "z"), loss("loss", "z")];
+    let mut net = Net::new("net", &backend(), layers).unwrap();
+    let (mut forward, mut backward) = (Vec::new(), Vec::new());
+    net.forward_by_layer(|layer| forward.push(layer.to_owned())).unwrap();
+    net.backward_by_layer(|layer| backward.push(layer.to_owned())).unwrap();
+    assert_eq!(forward, ["data", "ip1", "ip2", "loss"]);
+    assert_eq!(backward, ["loss", "ip2", "ip1"]);
+    // What is watched is what would have been computed.
+    let watched = gradient(&net, "ip1___weight");
+    let mut same = Net::new("same", &backend(), net.layers().clone()).unwrap();
+    same.forward().unwrap();
+    same.backward().unwrap();
+    assert_eq!(watched, gradient(&same, "ip1___weight"));
+    net.freeze(["ip1"]).unwrap();
+    backward.clear();
+    net.backward_by_layer(|layer| backward.push(layer.to_owned())).unwrap();
+    assert_eq!(backward, ["loss", "ip2"]);
+}

@@ -10,7 +10,27 @@ impl Net {
     /// # Errors
     /// The backend's, a bad label, a data source that ran dry; the error names the layer.
     pub fn forward(&mut self) -> Result<f64> {
-        self.forward_from(0, usize::MAX, false)
+        self.forward_by_layer(|_| ())
+    }
+
+    /// Like [`Net::forward`]; calls `done` with each layer's name as soon as the layer is computed, and so lets the caller time
+    /// the layers. Layers that the backend computes as one go by the first one's name.
+    ///
+    /// ```
+    /// # fn time(net: &mut layers::Net) -> layers::Result<()> {
+    /// let mut last = std::time::Instant::now();
+    /// net.forward_by_layer(|layer| {
+    ///     println!("{layer}: {:?}", last.elapsed());
+    ///     last = std::time::Instant::now();
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Net::forward`].
+    pub fn forward_by_layer(&mut self, done: impl FnMut(&str)) -> Result<f64> {
+        self.forward_from(0, usize::MAX, false, done)
     }
 
     /// Computes the gradients of all parameters that are not frozen. Must follow a `forward`.
@@ -18,8 +38,17 @@ impl Net {
     /// # Errors
     /// A net without a loss, no forward pass before, or the backend's.
     pub fn backward(&mut self) -> Result<()> {
+        self.backward_by_layer(|_| ())
+    }
+
+    /// Like [`Net::backward`]; calls `done` with each layer's name as soon as the layer's backward pass is computed. Layers that
+    /// nothing learns in or before are left out.
+    ///
+    /// # Errors
+    /// As [`Net::backward`].
+    pub fn backward_by_layer(&mut self, done: impl FnMut(&str)) -> Result<()> {
         self.params.iter().for_each(Param::begin_pass);
-        self.backward_add()
+        self.backward_watched(|_, _| Ok(()), done)
     }
 
     /// Like [`Net::backward`], but adds to the gradients that are there, so that several batches make one update
@@ -28,7 +57,7 @@ impl Net {
     /// # Errors
     /// As [`Net::backward`].
     pub fn backward_add(&mut self) -> Result<()> {
-        self.backward_watched(|_, _| Ok(()))
+        self.backward_watched(|_, _| Ok(()), |_| ())
     }
 
     /// Goes through exactly one epoch of the first data source, from its first sample. Each sample is seen once; the last
@@ -49,7 +78,7 @@ impl Net {
         let batch = self.source_batch();
         let mut epoch = Epoch { batches: 0, samples: 0 };
         while self.epoch() == Some(start) {
-            self.forward_from(0, usize::MAX, true)?;
+            self.forward_from(0, usize::MAX, true, |_| ())?;
             epoch.batches += 1;
             epoch.samples += self.samples.map_or(0, |samples| samples.min(batch)) as u64;
         }
@@ -115,12 +144,19 @@ impl Net {
         }
     }
 
-    /// Computes the layers from `first` on; those before keep what they have.
-    pub(crate) fn forward_from(&mut self, first: usize, samples: usize, whole_epochs: bool) -> Result<f64> {
+    /// Computes the layers from `first` on; those before keep what they have. `done` gets the name of each layer after it.
+    pub(crate) fn forward_from(
+        &mut self,
+        first: usize,
+        samples: usize,
+        whole_epochs: bool,
+        mut done: impl FnMut(&str),
+    ) -> Result<f64> {
         self.samples = None;
         let mut pass = Pass { backend: self.backend.as_ref(), samples, whole_epochs };
         for step in &mut self.steps[first..] {
             step.state.forward(&mut pass).map_err(|e| e.in_layer(step.name(), step.kind()))?;
+            done(step.name());
         }
         self.samples = Some(pass.samples);
         self.loss = self.steps.iter().filter_map(|step| step.state.loss()).sum();
@@ -128,8 +164,12 @@ impl Net {
     }
 
     /// The backward pass; `watch` sees each blob's name and gradient when the gradient is complete, before the layer that
-    /// makes the blob uses it up.
-    pub(crate) fn backward_watched(&mut self, mut watch: impl FnMut(&str, &Tensor) -> Result<()>) -> Result<()> {
+    /// makes the blob uses it up; `done` gets the name of each layer after it.
+    pub(crate) fn backward_watched(
+        &mut self,
+        mut watch: impl FnMut(&str, &Tensor) -> Result<()>,
+        mut done: impl FnMut(&str),
+    ) -> Result<()> {
         let samples = self.samples_of_last_forward()?;
         let pass = Pass { backend: self.backend.as_ref(), samples, whole_epochs: false };
         for step in self.steps.iter_mut().rev().filter(|step| step.learns) {
@@ -141,6 +181,7 @@ impl Net {
                 watch(&named.name, diff)?;
             }
             step.state.backward(&pass).map_err(|e| e.in_layer(step.name(), step.kind()))?;
+            done(step.name());
         }
         Ok(())
     }
