@@ -19,6 +19,8 @@ pub(crate) enum Chore {
     FetchMnist(Fetch),
     /// Gets Fashion-MNIST, as many images of clothes, and writes them as HDF5
     FetchFashionMnist(Fetch),
+    /// Compiles kernels/*.cu to the PTX that backend-cuda embeds
+    Kernels(Kernels),
     /// Checks the house rules that are named in ARCHITECTURE.md
     Tidy,
     /// Compares parameters and solver history of two snapshots bit for bit
@@ -43,6 +45,20 @@ pub(crate) struct Fetch {
     /// Replaces what is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// Flags of `kernels`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Kernels {
+    /// Writes nothing, but compares: with the sources' hashes, and with what the compiler makes of them if it is installed
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Fetches NVIDIA's compilers with pip, as far as they are needed, into target/cuda
+    #[arg(long)]
+    pub(crate) install: bool,
+    /// Assembles the PTX for cards from Turing to Blackwell and reports registers and spills
+    #[arg(long)]
+    pub(crate) assemble: bool,
 }
 
 /// Flags of `same-snapshots`.

@@ -7,6 +7,7 @@ mod benches;
 mod error;
 mod fetch;
 mod flags;
+mod kernels;
 mod same_snapshots;
 mod say;
 mod tidy;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let done = match Flags::parse().chore {
         Chore::FetchMnist(flags) => fetch::run(&fetch::MNIST, &flags),
         Chore::FetchFashionMnist(flags) => fetch::run(&fetch::FASHION_MNIST, &flags),
+        Chore::Kernels(flags) => kernels::run(&flags),
         Chore::Tidy => tidy::run(),
         Chore::SameSnapshots(flags) => same_snapshots::run(&flags),
         Chore::Time(passed) => benches::run("time", &passed.arguments),

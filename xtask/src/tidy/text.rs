@@ -11,6 +11,10 @@ const UNSAFE_MODULES: &[&str] = &[
     "crates/backend-cpu/src/memory.rs",
     "crates/backend-cpu/src/threads.rs",
     "crates/backend-cpu/src/vector.rs",
+    "crates/backend-cuda/src/blas.rs",
+    "crates/backend-cuda/src/driver.rs",
+    "crates/backend-cuda/src/launch.rs",
+    "crates/backend-cuda/src/libraries.rs",
     "tests/tests/allocations.rs", // a global allocator that counts
 ];
 
@@ -41,7 +45,7 @@ pub(super) fn unsafe_code_is_confined_and_explained(tree: &Tree) -> Vec<Violatio
             let Some(after) = words(code, "unsafe").next() else { continue };
             if !UNSAFE_MODULES.contains(&file.path.as_str()) {
                 violations.push(violation(file, line, "`unsafe` outside the modules that tidy lists for it"));
-            } else if !after.trim_start().starts_with("fn(") && !is_explained(file, line) {
+            } else if !is_pointer_type(after) && !is_explained(file, line) {
                 violations.push(violation(file, line, "`unsafe` without a `SAFETY:` comment or a `# Safety` section"));
             }
         }
@@ -161,6 +165,12 @@ fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
         .map(|(_, after)| after)
 }
 
+/// Whether `unsafe` belongs to the type of a function pointer: `unsafe fn(u8)`, `unsafe extern "C" fn(u8)`.
+fn is_pointer_type(after: &str) -> bool {
+    let after = after.trim_start();
+    after.starts_with("fn(") || (after.starts_with("extern ") && after.contains(" fn("))
+}
+
 /// Whether the comment above a line (above the statement that it belongs to) speaks of safety, or that of the `unsafe impl`
 /// around it.
 fn is_explained(file: &SourceFile, line: usize) -> bool {
@@ -249,6 +259,7 @@ mod tests {
         check(rule, allowed, "// SAFETY: sound.\ng();\nunsafe { f() }", &[3]);
         check(rule, allowed, "/// # Safety\n/// Do not.\n#[inline]\nunsafe fn f() {}", &[]);
         check(rule, allowed, "unsafe fn f() {}\nstruct S(unsafe fn(u8));", &[1]);
+        check(rule, allowed, "type F = unsafe extern \"C\" fn(u8);\nunsafe extern \"C\" fn f(x: u8) {}", &[2]);
         check(rule, allowed, "unsafe { f() } // SAFETY: sound.", &[]);
         check(rule, allowed, "// SAFETY: sound.\nunsafe impl A for B {\n    unsafe fn f() {}\n}", &[]);
         check(rule, allowed, "unsafe impl A for B {\n    unsafe fn f() {}\n}", &[1, 2]);
