@@ -351,6 +351,7 @@ fn advice(error: CUresult) -> &'static str {
         | CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
         | CUresult::CUDA_ERROR_LAUNCH_FAILED
         | CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
+        | CUresult::CUDA_ERROR_DEVICE_UNAVAILABLE
         | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
         | CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR => {
             "; this or an earlier operation failed on the device, which takes no more work from this process: start it again, \

@@ -98,7 +98,12 @@ pub(crate) struct CurveArgs {
 /// The backends that this program is built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendName {
+    /// All cores, or --threads of them
     Cpu,
+    /// The first NVIDIA graphics card; an error if it cannot be used
+    Cuda,
+    /// CUDA where it works, otherwise the CPU; the log says which, and why
+    Auto,
 }
 
 impl CurveArgs {

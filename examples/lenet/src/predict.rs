@@ -2,7 +2,7 @@
 
 use crate::{
     backend,
-    cli::PredictArgs,
+    cli::{BackendName, PredictArgs},
     data,
     error::{Error, Result},
     image_input,
@@ -49,6 +49,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let digit = (0..CLASSES).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or_default();
 
     let mut text = format!("Snapshot:         {}\nImage:            {}\n", path.display(), question.origin);
+    if args.backend == BackendName::Auto {
+        let _ = writeln!(text, "Computed on:      {}", backend.describe());
+    }
     if let Some(label) = question.label {
         let _ = writeln!(text, "Correct label:    {label}");
     }

@@ -197,3 +197,25 @@ fn mistakes_are_told_on_stderr_with_exit_code_1() {
         assert!(output.stderr.starts_with("error: "), "{args:?}: {}", output.stderr);
     }
 }
+
+/// With a card this trains on it; without one, `cuda` is an error that says what is missing, and `auto` says why it is the CPU.
+#[test]
+fn cuda_computes_or_says_what_is_missing() {
+    let program = Program::new();
+    let with = |backend| program.run_with(&["--backend", backend, "--max-iter", "1", "--out", backend]);
+    let (cuda, auto) = (with("cuda"), with("auto"));
+    assert_eq!((auto.code, auto.stderr.as_str()), (Some(0), ""), "{}", auto.stdout);
+    if cuda.code == Some(0) {
+        assert!(cuda.stdout.contains("CUDA device 0"), "{}", cuda.stdout);
+        assert!(auto.stdout.contains("Computing on CUDA device 0"), "{}", auto.stdout);
+    } else {
+        assert_eq!((cuda.code, cuda.stderr.lines().count()), (Some(1), 1), "{}", cuda.stderr);
+        assert!(cuda.stderr.starts_with("error: backend `cuda`: "), "{}", cuda.stderr);
+        assert!(auto.stdout.contains("Computing on CPU"), "{}", auto.stdout);
+        let reason = cuda.stderr.trim_start_matches("error: ").trim_end();
+        assert!(auto.stdout.contains(&format!("since CUDA does not work: {reason}")), "{}", auto.stdout);
+    }
+    let predicted = program.run_with(&["predict", "--snapshot", "auto", "--backend", "auto"]);
+    assert_eq!((predicted.code, predicted.stderr.as_str()), (Some(0), ""));
+    assert!(predicted.stdout.contains("Computed on:      C"), "{}", predicted.stdout);
+}
