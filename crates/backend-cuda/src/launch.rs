@@ -56,7 +56,7 @@ impl Parameter for f64 {
 }
 
 /// The most parameters that a kernel takes.
-const MOST_PARAMETERS: usize = 8;
+const MOST_PARAMETERS: usize = 9;
 
 /// A kernel's parameters: a tuple of [`Parameter`]s.
 pub(crate) trait Parameters: Copy {
@@ -84,6 +84,7 @@ parameters!(A 0, B 1, C 2, D 3, E 4);
 parameters!(A 0, B 1, C 2, D 3, E 4, F 5);
 parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+parameters!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
 
 /// A kernel in both element types, `NAME_f32` and `NAME_f64`, with the types of its parameters.
 pub(crate) struct Entry<P> {

@@ -4,11 +4,14 @@
 mod accuracy;
 mod constraint;
 pub(crate) mod convolution;
+mod dropout;
 mod elementwise;
 mod fill;
 pub(crate) mod inner_product;
+mod lrn;
 mod neuron;
 pub(crate) mod pooling;
+mod power;
 mod softmax;
 mod softmax_loss;
 mod update;
@@ -51,11 +54,14 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(accuracy, Some(accuracy::launch)),
     family!(constraint, Some(constraint::launch)),
     family!(convolution, None),
+    family!(dropout, Some(dropout::launch)),
     family!(elementwise, Some(elementwise::launch)),
     family!(fill, Some(fill::launch)),
     family!(inner_product, None),
+    family!(lrn, Some(lrn::launch)),
     family!(neuron, Some(neuron::launch)),
     family!(pooling, None),
+    family!(power, Some(power::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),
     family!(update, Some(update::launch)),
