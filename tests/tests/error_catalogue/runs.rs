@@ -104,8 +104,8 @@ fn runs_and_snapshots() {
                 "learning rate far too large",
                 text(diverging.solve(&mut fresh())),
                 "training diverged at iteration 3: the loss is NaN, and the first blob with a NaN or infinite value is \
-             `conv2` (output of layer `conv2`, Convolution). The last good snapshot is kept. Try a smaller learning \
-             rate, or look at the input data",
+             `pool2` (output of layer `conv2`, Convolution, with layer `pool2`, Pooling). The last good snapshot is \
+             kept. Try a smaller learning rate, or look at the input data",
             ),
             (
                 "negative learning rate",

@@ -136,7 +136,9 @@ impl Net {
             }
             for named in step.tops.iter().map(|&top| &self.blobs[top]) {
                 if has_bad(&named.blob.data)? {
-                    return Ok(Some(format!("`{}` (output of layer `{}`, {})", named.name, step.name(), step.kind())));
+                    let maker = |one: &LayerRef| format!("`{}`, {}", one.layer().wiring().name, one.layer().kind());
+                    let makers: Vec<String> = step.layers().map(maker).collect();
+                    return Ok(Some(format!("`{}` (output of layer {})", named.name, makers.join(", with layer "))));
                 }
             }
         }

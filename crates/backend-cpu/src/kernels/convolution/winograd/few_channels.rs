@@ -8,9 +8,9 @@
 use super::{
     super::pooled::Winners,
     GROUP, Tiles,
-    reading::{Plain, Unpooled},
+    reading::{Columns, Plain, Unpooled},
     tiling::{POINTS, Tiling},
-    transform::{Coefficients, Numbers, Output, Values, ZERO, analyse_row, pair},
+    transform::{Coefficients, Output, Values, ZERO, analyse_row, pair},
 };
 use crate::{
     Cpu,
@@ -148,22 +148,13 @@ impl<W: Tiling> SumProducts<'_, W> {
 
 /// Two rows of `A dy`.
 #[inline(always)]
-fn two_rows<I: Isa, W: Tiling, const P: usize>(source: &impl Numbers<I::Single>) -> [[I::Single; POINTS]; 2] {
+fn two_rows<I: Isa, W: Tiling, const P: usize>(source: &impl Columns<I::Single>) -> [[I::Single; POINTS]; 2] {
     let columns = <Output<W> as Coefficients>::COLUMNS;
-    if P == 0 {
-        return [source.row(0, columns), source.row(columns - 1, columns)];
-    }
-    // Loops and no closures, which the compiler would not inline here (see `isa`).
-    let mut columns_of = [[I::Single::splat(0.0); POINTS]; POINTS];
-    for row in 0..columns {
-        let numbers = source.row(row, columns);
-        for column in 0..columns {
-            columns_of[column][row] = numbers[column];
-        }
-    }
     let mut rows = [[I::Single::splat(0.0); POINTS]; 2];
     for column in 0..columns {
-        (rows[0][column], rows[1][column]) = pair::<I, Output<W>, P>(&columns_of[column]);
+        let numbers = source.column(column, columns);
+        let pair = if P == 0 { (numbers[0], numbers[columns - 1]) } else { pair::<I, Output<W>, P>(&numbers) };
+        (rows[0][column], rows[1][column]) = pair;
     }
     rows
 }

@@ -44,10 +44,12 @@ impl<W: Tiling> Winograd<W> {
             Order::FilterThenChannel => &mut self.transposed_filters,
         };
         let items = pairs.div_ceil(LANES * FILTER_LANES);
-        pool.pieces(&mut self.claims, target.lanes_mut(), (row, FILTER_LANES), items, |_, item, pieces| {
-            let mut transformed = [ZERO; POINTS * POINTS * FILTER_LANES];
+        let scratch = &self.scratch;
+        pool.pieces(&mut self.claims, target.lanes_mut(), (row, FILTER_LANES), items, |worker, item, pieces| {
+            let mut scratch = scratch.lock(worker);
+            let transformed = &mut scratch.lanes_mut()[..POINTS * POINTS * FILTER_LANES];
             let first = item * FILTER_LANES * LANES;
-            level.run(TransformFilters { tiles, order, first, weights, target: &mut transformed, tiling });
+            level.run(TransformFilters { tiles, order, first, weights, target: transformed, tiling });
             for (point, transformed) in transformed.chunks_exact(FILTER_LANES).take(tiles.points).enumerate() {
                 let target = pieces.take(point, item);
                 target.copy_from_slice(&transformed[..target.len()]);

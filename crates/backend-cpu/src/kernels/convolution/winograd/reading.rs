@@ -15,6 +15,28 @@ pub(super) struct Plain<'a> {
     pub(super) origin: (usize, usize),
 }
 
+/// Tiles that can be read a column at a time as well.
+pub(super) trait Columns<V> {
+    /// The first `rows` numbers of a column; what stands behind them is not looked at.
+    fn column(&self, column: usize, rows: usize) -> [V; POINTS];
+}
+
+impl<V: Vector<f32>> Columns<V> for Plain<'_> {
+    #[inline(always)]
+    fn column(&self, column: usize, rows: usize) -> [V; POINTS] {
+        let Plain { plane, size: (height, width), pad, origin } = *self;
+        let mut numbers = [V::splat(0.0); POINTS];
+        let x = (origin.1 + column).wrapping_sub(pad.1);
+        for row in 0..rows {
+            let y = (origin.0 + row).wrapping_sub(pad.0);
+            if x < width && y < height {
+                numbers[row] = V::load(&plane[y * width + x]);
+            }
+        }
+        numbers
+    }
+}
+
 impl<V: Vector<f32>> Numbers<V> for Plain<'_> {
     #[inline(always)]
     fn row(&self, row: usize, columns: usize) -> [V; POINTS] {
@@ -69,6 +91,25 @@ impl<V: Vector<f32>> Numbers<V> for Unpooled<'_> {
                 let (gradient, winners) = (V::load(&line[x + window]), &winners[x + window]);
                 numbers[2 * window] = V::select(winners[row % 2 * 2], gradient, nothing);
                 numbers[2 * window + 1] = V::select(winners[row % 2 * 2 + 1], gradient, nothing);
+            }
+        }
+        numbers
+    }
+}
+
+impl<V: Vector<f32>> Columns<V> for Unpooled<'_> {
+    #[inline(always)]
+    fn column(&self, column: usize, rows: usize) -> [V; POINTS] {
+        let Unpooled { plane, winners, size: (height, width), origin } = *self;
+        let nothing = V::splat(0.0);
+        let mut numbers = [nothing; POINTS];
+        let (y, x) = (origin.0 / 2, (origin.1 + column) / 2);
+        for window in 0..rows / 2 {
+            if y + window < height && x < width {
+                let at = (y + window) * width + x;
+                let (gradient, winners) = (V::load(&plane[at]), &winners[at]);
+                numbers[2 * window] = V::select(winners[column % 2], gradient, nothing);
+                numbers[2 * window + 1] = V::select(winners[2 + column % 2], gradient, nothing);
             }
         }
         numbers
