@@ -77,7 +77,7 @@ impl Region {
     pub(crate) fn reset(&mut self) {
         self.data.fill(POISON);
         self.written.fill(false);
-        // Races need no reset: blocks have numbers of their own.
+        self.shadow.fill(Shadow::default());
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,7 +2,7 @@
 //!
 //! Results that are no number have the bits that PTX prescribes for f32 (0x7fffffff), whatever the host makes of them.
 
-use super::rounding::{Direction, add_f32, fma_f32, mul_f32};
+use super::rounding::{Direction, add_f32, add_f64, fma_f32, mul_f32};
 use crate::lanes::{Alu, binary, ternary, unary};
 
 pub(super) fn find(opcode: &str) -> Option<Alu> {
@@ -13,6 +13,9 @@ pub(super) fn find(opcode: &str) -> Option<Alu> {
         "add.rz.f32" => binary(|a: f32, b: f32| canonical(add_f32(a, b, Direction::Zero))),
         "add.rm.f32" => binary(|a: f32, b: f32| canonical(add_f32(a, b, Direction::Down))),
         "add.rp.f32" => binary(|a: f32, b: f32| canonical(add_f32(a, b, Direction::Up))),
+        "add.rz.f64" => binary(|a: f64, b: f64| add_f64(a, b, Direction::Zero)),
+        "add.rm.f64" => binary(|a: f64, b: f64| add_f64(a, b, Direction::Down)),
+        "add.rp.f64" => binary(|a: f64, b: f64| add_f64(a, b, Direction::Up)),
         "add.sat.f32" | "add.rn.sat.f32" => binary(|a: f32, b: f32| saturate(a + b)),
         "sub.f32" | "sub.rn.f32" => binary(|a: f32, b: f32| canonical(a - b)),
         "sub.f64" | "sub.rn.f64" => binary(|a: f64, b: f64| a - b),
@@ -101,6 +104,7 @@ mod tests {
     const D3: u64 = 0x4008_0000_0000_0000;
     const DNAN: u64 = 0x7ff8_0000_0000_0000;
     const DNEG: u64 = 1 << 63;
+    const DMAX: u64 = 0x7fef_ffff_ffff_ffff;
 
     const CASES: &[Case] = &[
         ("add.f32", &[ONE, TWO], THREE),
@@ -116,6 +120,12 @@ mod tests {
         ("add.rm.f32", &[ONE, TINY | NEG], ONE - 1),
         ("add.rm.f32", &[ONE, ONE | NEG], NEG),
         ("add.rp.f32", &[ONE, TINY], ONE + 1),
+        ("add.rz.f64", &[D1, 1 | DNEG], D1 - 1),
+        ("add.rz.f64", &[DMAX, DMAX], DMAX),
+        ("add.rm.f64", &[D1, 1], D1),
+        ("add.rm.f64", &[D1, D1 | DNEG], DNEG),
+        ("add.rp.f64", &[D1, 1], D1 + 1),
+        ("add.rp.f64", &[DMAX | DNEG, DMAX | DNEG], DMAX | DNEG),
         ("add.sat.f32", &[ONE, TWO], ONE),
         ("add.rn.sat.f32", &[NAN, TWO], 0),
         ("sub.f32", &[THREE, ONE], TWO),

@@ -43,6 +43,31 @@ pub(super) fn fma_f32(a: f32, b: f32, c: f32, direction: Direction) -> f32 {
     round(sum, error, direction)
 }
 
+/// The same for f64, where the two-sum of the operands is exact too.
+pub(super) fn add_f64(a: f64, b: f64, direction: Direction) -> f64 {
+    let sum = a + b;
+    if sum.is_infinite() && a.is_finite() && b.is_finite() {
+        let stays = match direction {
+            Direction::Zero => true,
+            Direction::Down => sum > 0.0,
+            Direction::Up => sum < 0.0,
+        };
+        return if stays { f64::MAX.copysign(sum) } else { sum };
+    }
+    if sum == 0.0 || !sum.is_finite() {
+        let cancels = a == -b && a != 0.0 || a.is_sign_negative() != b.is_sign_negative();
+        return if sum == 0.0 && cancels && direction == Direction::Down { -0.0 } else { sum };
+    }
+    let part = sum - a;
+    let error = (a - (sum - part)) + (b - part);
+    let down = direction == Direction::Down || direction == Direction::Zero && sum > 0.0;
+    match error {
+        _ if error < 0.0 && down => sum.next_down(),
+        _ if error > 0.0 && !down => sum.next_up(),
+        _ => sum,
+    }
+}
+
 /// `value + error` as f32; `error` is at most half a unit in the last place of `value`.
 pub(super) fn round(value: f64, error: f64, direction: Direction) -> f32 {
     let nearest = value as f32;

@@ -30,7 +30,7 @@ impl Run<'_> {
             let expected = named & warp.existing & !exited;
             left &= !(expected | 1 << first);
             if expected & !here == 0 && expected >> first & 1 != 0 {
-                self.exchange(warp, what, expected, inst.line)?;
+                self.exchange(warp, what, expected, inst.line);
                 warp.go_on(expected);
                 resolved = true;
             }
@@ -47,7 +47,7 @@ impl Run<'_> {
     }
 
     /// Executes an exchange among these lanes.
-    pub(super) fn exchange(&mut self, warp: &mut Warp, what: &Exchange, lanes: u32, line: u32) -> Result<(), Stop> {
+    pub(super) fn exchange(&mut self, warp: &mut Warp, what: &Exchange, lanes: u32, line: u32) {
         match what {
             Exchange::Sync => {
                 // Only the whole warp is taken as ordered, so that one number can stand for it.
@@ -65,6 +65,10 @@ impl Run<'_> {
                     is_inside[at] = u64::from(found);
                     if lanes >> source & 1 != 0 {
                         result[at] = values[source as usize] & 0xffff_ffff;
+                    } else {
+                        let spot = self.spot(warp, 1 << at, line);
+                        let what = format!("a shuffle from lane {source} of the warp, which takes no part");
+                        self.report(Fault::DivergentWarp, spot, what);
                     }
                 }
                 warp.set(*to, &result, lanes);
@@ -83,11 +87,6 @@ impl Run<'_> {
                 warp.set(*to, &[result.into(); LANES], lanes);
             }
         }
-        if lanes == 0 {
-            let spot = self.spot(warp, 1, line);
-            return Err(self.stop(Fault::DivergentWarp, spot, "an exchange without threads".into()));
-        }
-        Ok(())
     }
 }
 

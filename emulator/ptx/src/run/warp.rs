@@ -231,7 +231,7 @@ impl Run<'_> {
                     let named = warp.rows[*mask as usize][active.trailing_zeros() as usize] as u32;
                     let expected = named & warp.existing & !warp.lanes_in(State::Exited);
                     if expected == active {
-                        self.exchange(warp, what, active, inst.line)?;
+                        self.exchange(warp, what, active, inst.line);
                     } else {
                         warp.park(active, pc, State::Exchange);
                         lanes &= !active;
