@@ -51,6 +51,13 @@ struct Inner {
     memory: Arc<Memory>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Before the kernels and cuBLAS go, what is queued must have run; if it fails, nobody is left to be told.
+        let _ = self.memory.device().synchronize();
+    }
+}
+
 /// What can be chosen about the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {

@@ -169,7 +169,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // The driver waits for work on a block before it takes it back.
+        let _ = self.device.synchronize();
         self.release();
     }
 }

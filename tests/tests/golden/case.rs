@@ -3,7 +3,7 @@
 use core_tensor::Shape;
 use io_hdf5::File;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How closely a result must agree with a reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +29,22 @@ pub(crate) struct Case {
     atol: f64,
     rtol: f64,
     file: File,
+}
+
+/// All cases, in the order of their names.
+pub(crate) fn all() -> Vec<Case> {
+    let folder = folder();
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "h5"));
+    paths.sort();
+    paths.iter().map(|path| Case::open(path)).collect()
+}
+
+/// Where they lie.
+pub(crate) fn folder() -> PathBuf {
+    let ours = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden");
+    std::env::var_os("CREMA_GOLDEN_DIR").map_or_else(ours, PathBuf::from)
 }
 
 impl Case {

@@ -12,12 +12,18 @@ pub(crate) fn exists(type_name: &str) -> bool {
     Registry::standard().kinds().any(|kind| kind == type_name)
 }
 
-/// Runs a case on each backend and in both element types.
+/// Runs a case on the CPU, with each instruction set and in both element types.
+#[allow(dead_code)] // where another backend is tested
 pub(crate) fn run(case: &Case) -> Result<(), String> {
-    for backend in backends().map_err(|e| e.to_string())? {
+    run_on_all(case, &backends().map_err(|e| e.to_string())?)
+}
+
+/// Runs a case on each of these backends and in both element types.
+pub(crate) fn run_on_all(case: &Case, backends: &[Arc<dyn Backend>]) -> Result<(), String> {
+    for backend in backends {
         for (algorithm, tolerance) in ways(case) {
             let place = || format!("{algorithm} {tolerance:?} on {}", backend.describe());
-            run_on(case, &backend, algorithm, tolerance).map_err(|e| format!("{e} ({})", place()))?;
+            run_on(case, backend, algorithm, tolerance).map_err(|e| format!("{e} ({})", place()))?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ mod layers;
 mod solvers;
 
 use case::Case;
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 /// Types of layers and solvers that do not exist yet. This list may only shrink: a type that exists must not stand here.
 const WAITING: &[&str] = &[
@@ -51,7 +51,7 @@ fn golden_policies() {
 
 #[test]
 fn golden_list_of_waiting_types_is_right() {
-    let cases = all_cases();
+    let cases = case::all();
     for case in &cases {
         let known = ["layer", "solver", "policy"].contains(&case.kind.as_str());
         assert!(known, "case {} is of the unknown kind `{}`", case.name, case.kind);
@@ -66,7 +66,7 @@ fn golden_list_of_waiting_types_is_right() {
 
 /// Runs all cases of a kind and reports all that fail.
 fn run_all(kind: &str, run: fn(&Case) -> Result<(), String>) {
-    let cases = all_cases();
+    let cases = case::all();
     let of_kind = || cases.iter().filter(|case| case.kind == kind);
     let (mut passed, mut waiting, mut failures) = (0, Vec::new(), Vec::new());
     for case in of_kind() {
@@ -81,19 +81,5 @@ fn run_all(kind: &str, run: fn(&Case) -> Result<(), String>) {
     }
     println!("{kind} cases: {passed} passed, {} wait: {}", waiting.len(), waiting.join(", "));
     assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), of_kind().count(), failures.join("\n"));
-    assert!(passed > 0, "no {kind} case in {}", folder().display());
-}
-
-fn all_cases() -> Vec<Case> {
-    let folder = folder();
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "h5"));
-    paths.sort();
-    paths.iter().map(|path| Case::open(path)).collect()
-}
-
-fn folder() -> PathBuf {
-    let ours = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden");
-    std::env::var_os("CREMA_GOLDEN_DIR").map_or_else(ours, PathBuf::from)
+    assert!(passed > 0, "no {kind} case in {}", case::folder().display());
 }
