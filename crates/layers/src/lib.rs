@@ -12,6 +12,7 @@
 //! | [`Activation`] | applies a neuron |
 //! | [`Convolution`] | convolves images with filters that it learns |
 //! | [`Dropout`] | zeroes random elements in training, against overfitting |
+//! | [`ElementWise`] | adds, subtracts, multiplies or divides two blobs |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
@@ -44,8 +45,8 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Convolution, Dropout, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState, Pooling,
-    Power, RandomMask, Softmax, SoftmaxLoss,
+    Accuracy, Activation, Convolution, Dropout, ElementWise, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState,
+    Pooling, Power, RandomMask, Softmax, SoftmaxLoss,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,
@@ -58,5 +59,5 @@ pub use single::SingleLayer;
 
 pub use core_tensor::{
     DType, Shape, Size2,
-    ops::{Algorithm, LrnMode, Neuron, PoolMethod},
+    ops::{Algorithm, ElementWiseOperation, LrnMode, Neuron, PoolMethod},
 };

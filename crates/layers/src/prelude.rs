@@ -1,7 +1,7 @@
 //! All that describing and running a net takes: `use layers::prelude::*`.
 
 pub use crate::{
-    Accuracy, Activation, Algorithm, Constraint, Convolution, DType, Dropout, HostArray, Initializer, InnerProduct,
-    LayerList, LayerRef, Lrn, LrnMode, MemoryData, MemoryDataState, Net, Neuron, PoolMethod, Pooling, Power,
-    RandomMask, Regularizer, Shape, Size2, Softmax, SoftmaxLoss, Wired, layers,
+    Accuracy, Activation, Algorithm, Constraint, Convolution, DType, Dropout, ElementWise, ElementWiseOperation,
+    HostArray, Initializer, InnerProduct, LayerList, LayerRef, Lrn, LrnMode, MemoryData, MemoryDataState, Net, Neuron,
+    PoolMethod, Pooling, Power, RandomMask, Regularizer, Shape, Size2, Softmax, SoftmaxLoss, Wired, layers,
 };

@@ -1,8 +1,8 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, Convolution, Dropout, Error, Example, Examples, InnerProduct, Layer, LayerList, LayerRef,
-    Lrn, MemoryData, Pooling, Power, RandomMask, Result, Softmax, SoftmaxLoss, names,
+    Accuracy, Activation, Convolution, Dropout, ElementWise, Error, Example, Examples, InnerProduct, Layer, LayerList,
+    LayerRef, Lrn, MemoryData, Pooling, Power, RandomMask, Result, Softmax, SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +13,7 @@ const STANDARD: &[Entry] = &[
     entry::<Activation>("Activation"),
     entry::<Convolution>("Convolution"),
     entry::<Dropout>("Dropout"),
+    entry::<ElementWise>("ElementWise"),
     entry::<InnerProduct>("InnerProduct"),
     entry::<Lrn>("LRN"),
     entry::<MemoryData>("MemoryData"),

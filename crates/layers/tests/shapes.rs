@@ -123,6 +123,8 @@ fn what_does_not_fit_is_told() {
     fails(lrn().mode(LrnMode::WithinChannel).axis(2), &image, &[2, 1], "axis is 2; expected 1 for windows within");
     let power = Power::new("p").power(f64::INFINITY).bottom("x").top("y");
     fails(power, &image, &[2, 1], "layer `p` (Power): the power is inf; expected a finite number");
+    let sum = ElementWise::new("sum", ElementWiseOperation::Add).bottoms(["x", "label"]).top("y");
+    fails(sum, &[2, 3], &[2, 1], "layer `sum` (ElementWise): the shape of the second bottom is 2x1; expected 2x3");
     let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);

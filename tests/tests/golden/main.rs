@@ -21,7 +21,6 @@ const WAITING: &[&str] = &[
     "BinaryCrossEntropyLoss",
     "ChannelPooling",
     "Concat",
-    "ElementWise",
     "GaussianKLLoss",
     "HingeLoss",
     "Index2Onehot",

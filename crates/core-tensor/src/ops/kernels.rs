@@ -4,10 +4,12 @@
 //! backends. The families that came with the first layers stand here, each later one in a file of its own.
 
 mod dropout;
+mod elementwise;
 mod lrn;
 mod power;
 
 pub use dropout::{RandomMask, dropout};
+pub use elementwise::{binary, quotient_backward, scaled_copy};
 pub use lrn::{lrn_backward, lrn_forward};
 pub use power::{Power, power_backward, power_forward};
 

@@ -4,12 +4,14 @@
 //! forward to backward. [`kernels`] has one typed function per named kernel.
 
 mod affine;
+mod element_wise;
 pub mod kernels;
 mod lrn;
 mod neuron;
 mod pooling;
 
 pub use affine::{AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct};
+pub use element_wise::ElementWiseOperation;
 pub use lrn::{Lrn, LrnMode};
 pub use neuron::Neuron;
 pub use pooling::{PoolMethod, PoolPlan, Pooling};
