@@ -4,71 +4,102 @@
 //! a fixed order, and threads only decide who computes which item. So one thread and sixteen give the same bits.
 //!
 //! A training iteration forks some thirty times for work of 20 to 400 microseconds, which decides the design: workers spin a
-//! while before they park, the caller works too, and a worker that wakes up late is not waited for. rayon was rejected for
+//! while before they sleep, the caller works too, and a worker that wakes up late is not waited for. rayon was rejected for
 //! this one place: it parks at once, and waking a thread takes longer than many of our items.
+//!
+//! Where other processes want the cores too, or there are more threads than cores, spinning is the wrong thing: it keeps the
+//! very thread from running that is waited for. So every thread learns from its last waits how long to spin ([`Patience`]).
+//!
+//! # Why it is sound
+//!
+//! A job's body is a closure on its caller's stack; [`Job`] points to it. Two words decide who may use the pointer:
+//!
+//! - `tickets` says how many items there are and how many are claimed. A thread claims an item by adding one; the sum that it
+//!   gets back says whether there was one left. Only the holder of an item uses the pointer.
+//! - `pending` counts the items that are not reported as done. A thread reports the items that it claimed when none is left
+//!   to claim, so whoever holds an item keeps `pending` above zero. `Pool::run` returns, and the next job replaces the
+//!   pointer, only when `pending` is zero: nobody holds an item then.
+//!
+//! A thread that comes late finds no item left, touches nothing else, and is not waited for. If it comes so late that its
+//! claim falls into the next job, it holds an item of that job, and the same holds for that one.
+//!
+//! Orderings: `run` stores pointer and `pending` before it publishes `tickets` (release), and a claim acquires, so the holder
+//! of an item sees both and whatever the caller wrote before. A report releases, and the caller's last look at `pending`
+//! acquires, so the caller sees what all items wrote. The additions in between are read-modify-writes, which continue the
+//! release sequence. What keeps sleepers from missing a wake-up stands where they sleep.
+
+mod slices;
+
+pub(crate) use slices::Claims;
 
 use std::{
-    ops::Range,
+    any::Any,
+    hint, mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    slice,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool, AtomicPtr, AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+        },
     },
     thread::{self, JoinHandle},
 };
-
-/// How often a worker looks for work before it parks: some 50 microseconds.
-const SPINS: u32 = 1 << 11;
 
 /// Threads that share the items of one job at a time.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
-    /// Held for the length of a job, so that two nets on two threads take turns.
-    turn: Mutex<()>,
+    /// Held for the length of a job: how long its caller spins.
+    turn: Mutex<Patience>,
 }
 
+/// What a job does: `body(worker, item)`.
+type Body<'a> = &'a (dyn Fn(usize, usize) + Sync + 'a);
+
+#[derive(Default)]
 struct Shared {
-    /// Counts jobs; a worker that sees a new number looks whether it can help.
-    generation: AtomicU64,
-    /// Whether `job` may be read.
-    open: AtomicBool,
-    /// Workers that are between entering and leaving. `job` is changed only while `open` is false and this is zero.
-    inside: AtomicUsize,
-    /// The job; null between jobs.
-    job: Mutex<Option<Job>>,
-    next: AtomicUsize,
-    parked: AtomicUsize,
-    stop: AtomicBool,
-    panicked: AtomicBool,
+    job: Line<Job>,
+    idle: Line<Idle>,
+    /// A panic of one of the job's items.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Where the caller sleeps until nothing is pending.
+    asleep: Mutex<()>,
+    all_done: Condvar,
 }
 
-/// A borrowed closure with its lifetime erased, and how many items it has.
-#[derive(Clone, Copy)]
+/// A cache line of its own, so that writing one word does not take the others away from their readers; two lines, since
+/// processors fetch them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+struct Line<T>(T);
+
+#[derive(Default)]
 struct Job {
-    body: *const (dyn Fn(usize, usize) + Sync),
-    items: usize,
+    /// `items << 32 | claimed`; `claimed` runs past `items` by at most one for each thread.
+    tickets: AtomicU64,
+    /// Items that are not reported as done, and [`CALLER_SLEEPS`].
+    pending: AtomicUsize,
+    /// Valid for whoever holds an item.
+    body: AtomicPtr<Body<'static>>,
 }
 
-// SAFETY: the pointer is to a `Sync` closure, and is used only while `Pool::run` keeps the closure alive.
-#[allow(unsafe_code)]
-unsafe impl Send for Job {}
+/// What matters to workers without work.
+#[derive(Default)]
+struct Idle {
+    sleepers: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// Added to `pending` while the caller sleeps.
+const CALLER_SLEEPS: usize = 1 << (usize::BITS - 1);
+/// What `tickets` and `pending` have room for; a job with more items is done by its caller alone.
+const MOST_ITEMS: usize = 1 << 31;
 
 impl Pool {
     /// A pool that computes on `threads` threads, the caller's included.
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            generation: AtomicU64::new(0),
-            open: AtomicBool::new(false),
-            inside: AtomicUsize::new(0),
-            job: Mutex::new(None),
-            next: AtomicUsize::new(0),
-            parked: AtomicUsize::new(0),
-            stop: AtomicBool::new(false),
-            panicked: AtomicBool::new(false),
-        });
-        let mut pool = Pool { shared, workers: Vec::new(), turn: Mutex::new(()) };
+        let mut pool = Pool { shared: Arc::default(), workers: Vec::new(), turn: Mutex::default() };
         for index in 1..threads.max(1) {
             let shared = Arc::clone(&pool.shared);
             let worker = thread::Builder::new().name(format!("crema-{index}")).spawn(move || shared.work(index))?;
@@ -82,248 +113,176 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Runs `body(worker, item)` once for each item, on any worker (`worker < threads()`), and returns when all are done.
+    /// Runs `body(worker, item)` once for each item, on any worker (`worker < threads()`), and returns when all are done. If
+    /// an item panics, the panic goes on here when the others are done.
+    ///
+    /// While the workers are at another caller's job, this one computes alone: two nets on two threads do not wait for each
+    /// other.
     pub(crate) fn run(&self, items: usize, body: impl Fn(usize, usize) + Sync) {
-        if items <= 1 || self.workers.is_empty() {
-            (0..items).for_each(|item| body(0, item));
-            return;
+        let alone = || (0..items).for_each(|item| body(0, item));
+        if self.workers.is_empty() || !(2..MOST_ITEMS).contains(&items) {
+            return alone();
         }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let body: &(dyn Fn(usize, usize) + Sync) = &body;
-        // SAFETY: only the lifetime changes. `finish` below, which also runs when `body` panics here, returns only after the
-        // job is closed and every worker has left it, so no worker uses the pointer after `body` is gone.
-        #[allow(unsafe_code)]
-        let body: *const (dyn Fn(usize, usize) + Sync) = unsafe { std::mem::transmute(body) };
-        let job = Job { body, items };
-        self.shared.start(job, &self.workers);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.shared.take_items(job, 0)));
-        self.shared.finish();
-        if let Err(panic) = outcome {
+        let Ok(mut patience) = self.turn.try_lock() else { return alone() };
+        let body: Body<'_> = &body;
+        self.shared.start((&raw const body).cast(), items, &self.workers);
+        // Neither panics, so this frame, in which the closure lives, is not left before the job is done.
+        self.shared.take_items(0);
+        self.shared.wait_until_done(&mut patience);
+        let panic = lock(&self.shared.panic).take();
+        drop(patience);
+        if let Some(panic) = panic {
             resume_unwind(panic);
         }
-        if self.shared.panicked.swap(false, SeqCst) {
-            resume_unwind(Box::new("a worker thread of the CPU backend panicked; its message is above"));
-        }
-    }
-
-    /// Cuts `data` into chunks of `length` and runs `body(chunk's index, chunk)` for each.
-    pub(crate) fn chunks<T: Send>(&self, data: &mut [T], length: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-        let length = length.max(1);
-        let items = data.len().div_ceil(length);
-        let parts = Parts::new(data);
-        self.run(items, |_, item| {
-            let start = item * length;
-            // SAFETY: each item is run once, and chunks of different items do not overlap.
-            #[allow(unsafe_code)]
-            let chunk = unsafe { parts.get(start..(start + length).min(parts.length)) };
-            body(item, chunk);
-        });
-    }
-
-    /// Like [`Pool::chunks`] over two slices at once, with a length of its own for each.
-    pub(crate) fn chunks2<A: Send, B: Send>(
-        &self,
-        (a, length_a): (&mut [A], usize),
-        (b, length_b): (&mut [B], usize),
-        body: impl Fn(usize, &mut [A], &mut [B]) + Sync,
-    ) {
-        let (length_a, length_b) = (length_a.max(1), length_b.max(1));
-        let items = a.len().div_ceil(length_a);
-        assert_eq!(items, b.len().div_ceil(length_b), "both slices have as many chunks");
-        let (parts_a, parts_b) = (Parts::new(a), Parts::new(b));
-        self.run(items, |_, item| {
-            let (start_a, start_b) = (item * length_a, item * length_b);
-            // SAFETY: each item is run once, and chunks of different items do not overlap.
-            #[allow(unsafe_code)]
-            let (chunk_a, chunk_b) = unsafe {
-                (
-                    parts_a.get(start_a..(start_a + length_a).min(parts_a.length)),
-                    parts_b.get(start_b..(start_b + length_b).min(parts_b.length)),
-                )
-            };
-            body(item, chunk_a, chunk_b);
-        });
-    }
-
-    /// Cuts `data` into rows of `row` elements and each row into pieces of `piece` (the last may be shorter), and runs
-    /// `body(worker, item, pieces)` for each of `items`: an item may take any pieces, none is taken twice.
-    pub(crate) fn pieces<T: Send>(
-        &self,
-        claims: &mut Claims,
-        data: &mut [T],
-        (row, piece): (usize, usize),
-        items: usize,
-        body: impl Fn(usize, usize, &Pieces<'_, T>) + Sync,
-    ) {
-        let (row, piece) = (row.max(1), piece.max(1));
-        let pieces_per_row = row.div_ceil(piece);
-        let claims = claims.cleared(data.len().div_ceil(row) * pieces_per_row);
-        let pieces = Pieces { parts: Parts::new(data), row, piece, pieces_per_row, claims };
-        self.run(items, |worker, item| body(worker, item, &pieces));
-    }
-
-    /// Like [`Pool::pieces`] over two slices of the same length.
-    pub(crate) fn pieces2<A: Send, B: Send>(
-        &self,
-        claims: &mut Claims,
-        (a, b): (&mut [A], &mut [B]),
-        (row, piece): (usize, usize),
-        items: usize,
-        body: impl Fn(usize, usize, &Pieces<'_, A>, &Pieces<'_, B>) + Sync,
-    ) {
-        assert_eq!(a.len(), b.len(), "both slices have as many pieces");
-        let (row, piece) = (row.max(1), piece.max(1));
-        let pieces_per_row = row.div_ceil(piece);
-        let count = a.len().div_ceil(row) * pieces_per_row;
-        let (claims_a, claims_b) = claims.cleared(2 * count).split_at(count);
-        let a = Pieces { parts: Parts::new(a), row, piece, pieces_per_row, claims: claims_a };
-        let b = Pieces { parts: Parts::new(b), row, piece, pieces_per_row, claims: claims_b };
-        self.run(items, |worker, item| body(worker, item, &a, &b));
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.stop.store(true, SeqCst);
-        self.shared.generation.fetch_add(1, SeqCst);
+        self.shared.idle.0.stop.store(true, SeqCst);
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
-            // A worker catches its jobs' panics, so it ends well.
+            // A worker catches its items' panics, so it ends well.
             let _ = worker.join();
         }
     }
 }
 
 impl Shared {
-    fn start(&self, job: Job, workers: &[JoinHandle<()>]) {
-        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
-        self.next.store(0, SeqCst);
-        self.open.store(true, SeqCst);
-        self.generation.fetch_add(1, SeqCst);
-        if self.parked.load(SeqCst) > 0 {
-            workers.iter().for_each(|worker| worker.thread().unpark());
+    /// Publishes a job and wakes as many workers as it has use for.
+    fn start(&self, body: *const Body<'static>, items: usize, workers: &[JoinHandle<()>]) {
+        self.job.0.publish(body, items);
+        // The store of `tickets` before this load, and in `wait_for_items` the addition before the look at `tickets`, are
+        // sequentially consistent: either this thread sees the sleeper, or the sleeper sees the items.
+        if self.idle.0.sleepers.load(SeqCst) > 0 {
+            workers.iter().take(items - 1).for_each(|worker| worker.thread().unpark());
         }
     }
 
-    /// Closes the job and waits until no worker is inside it.
-    fn finish(&self) {
-        self.open.store(false, SeqCst);
-        let mut spins = 0u32;
-        while self.inside.load(SeqCst) > 0 {
-            pause(&mut spins);
-        }
-    }
-
-    fn take_items(&self, job: Job, worker: usize) {
-        loop {
-            let item = self.next.fetch_add(1, SeqCst);
-            if item >= job.items {
-                return;
-            }
-            // SAFETY: the job is open or this worker is counted in `inside` (or is the caller itself), so `Pool::run` has not
-            // returned and the closure is alive.
+    /// Claims items and runs them until none is left, and reports them as done. Does not panic.
+    fn take_items(&self, worker: usize) {
+        let job = &self.job.0;
+        let mut done = 0;
+        while let Some(item) = job.claim() {
+            // SAFETY: this thread holds an item that it has not reported, so the pointer is that job's and `run` has not
+            // returned (see the top of this file).
             #[allow(unsafe_code)]
-            unsafe {
-                (*job.body)(worker, item);
+            let body: Body<'_> = unsafe { *job.body.load(Relaxed) };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(worker, item))) {
+                // An earlier one is forgotten rather than dropped, which might panic again.
+                mem::forget(lock(&self.panic).replace(panic));
             }
+            done += 1;
+        }
+        if done > 0 && job.pending.fetch_sub(done, AcqRel) == done | CALLER_SLEEPS {
+            // The caller holds this lock from announcing its sleep until it sleeps, so it is not notified too early.
+            let _asleep = lock(&self.asleep);
+            self.all_done.notify_one();
+        }
+    }
+
+    /// Waits for the items that other threads hold. Does not panic.
+    fn wait_until_done(&self, patience: &mut Patience) {
+        let pending = &self.job.0.pending;
+        if patience.spin_until(|| pending.load(Acquire) == 0) {
+            return;
+        }
+        let mut asleep = lock(&self.asleep);
+        pending.fetch_or(CALLER_SLEEPS, Relaxed);
+        while pending.load(Acquire) != CALLER_SLEEPS {
+            asleep = self.all_done.wait(asleep).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// A worker's life.
     fn work(&self, index: usize) {
-        let mut seen = 0;
-        while !self.stop.load(SeqCst) {
-            seen = self.wait_for_generation_after(seen);
-            self.inside.fetch_add(1, SeqCst);
-            // Seen open *after* entering: the job stays until this worker leaves.
-            if self.open.load(SeqCst) {
-                let job = *self.job.lock().unwrap_or_else(PoisonError::into_inner);
-                let outcome = job.map(|job| catch_unwind(AssertUnwindSafe(|| self.take_items(job, index))));
-                if matches!(outcome, Some(Err(_))) {
-                    self.panicked.store(true, SeqCst);
+        let mut patience = Patience::default();
+        while self.wait_for_items(&mut patience) {
+            self.take_items(index);
+        }
+    }
+
+    /// Waits for items, or for the pool's end; whether it is not the latter.
+    fn wait_for_items(&self, patience: &mut Patience) -> bool {
+        let stop = || self.idle.0.stop.load(SeqCst);
+        let wanted = || self.job.0.left() || stop();
+        if !patience.spin_until(wanted) {
+            self.idle.0.sleepers.fetch_add(1, SeqCst);
+            while !wanted() {
+                // A wake-up between the look and the park is not lost: it leaves a token.
+                thread::park();
+            }
+            self.idle.0.sleepers.fetch_sub(1, Relaxed);
+        }
+        !stop()
+    }
+}
+
+impl Job {
+    /// Offers the items of a new job; the last one's are all done.
+    fn publish(&self, body: *const Body<'static>, items: usize) {
+        self.body.store(body.cast_mut(), Relaxed);
+        self.pending.store(items, Relaxed);
+        self.tickets.store((items as u64) << 32, SeqCst);
+    }
+
+    /// Whether there seem to be items that nobody has claimed.
+    fn left(&self) -> bool {
+        let tickets = self.tickets.load(SeqCst);
+        claimed(tickets) < items(tickets)
+    }
+
+    /// An item, exclusively.
+    fn claim(&self) -> Option<usize> {
+        let tickets = self.tickets.fetch_add(1, Acquire);
+        (claimed(tickets) < items(tickets)).then_some(claimed(tickets) as usize)
+    }
+}
+
+fn items(tickets: u64) -> u64 {
+    tickets >> 32
+}
+
+fn claimed(tickets: u64) -> u64 {
+    tickets & u64::from(u32::MAX)
+}
+
+/// How often a thread looks whether what it waits for has come, before it sleeps: more often after each wait that was worth
+/// it, less often after each that was not.
+///
+/// A look takes some 25 nanoseconds, and waking a thread up to 70 microseconds, so that the longest spin pays wherever a core
+/// has nothing else to do.
+struct Patience(u32);
+
+impl Patience {
+    const LEAST: u32 = 1 << 6;
+    const MOST: u32 = 1 << 12;
+
+    /// Whether it came while this thread was looking.
+    fn spin_until(&mut self, come: impl Fn() -> bool) -> bool {
+        for look in 0..self.0 {
+            if come() {
+                if look > 0 {
+                    self.0 = (self.0 * 2).min(Self::MOST);
                 }
+                return true;
             }
-            self.inside.fetch_sub(1, SeqCst);
+            hint::spin_loop();
         }
-    }
-
-    fn wait_for_generation_after(&self, seen: u64) -> u64 {
-        for _ in 0..SPINS {
-            let generation = self.generation.load(SeqCst);
-            if generation != seen {
-                return generation;
-            }
-            std::hint::spin_loop();
-        }
-        self.parked.fetch_add(1, SeqCst);
-        loop {
-            let generation = self.generation.load(SeqCst);
-            if generation != seen {
-                self.parked.fetch_sub(1, SeqCst);
-                return generation;
-            }
-            // A wake-up between the look and the park is not lost: unpark leaves a token.
-            thread::park();
-        }
+        self.0 = (self.0 / 2).max(Self::LEAST);
+        false
     }
 }
 
-/// Spins at first, then lets others have the core.
-fn pause(spins: &mut u32) {
-    *spins += 1;
-    if *spins < SPINS { std::hint::spin_loop() } else { thread::yield_now() }
-}
-
-/// A mutable slice that several threads use in disjoint parts.
-struct Parts<T> {
-    base: *mut T,
-    length: usize,
-}
-
-// SAFETY: `Parts` hands out disjoint `&mut` parts only (see the callers of `get`), which may cross threads if `T` may.
-#[allow(unsafe_code)]
-unsafe impl<T: Send> Sync for Parts<T> {}
-
-impl<T> Parts<T> {
-    fn new(data: &mut [T]) -> Self {
-        Parts { base: data.as_mut_ptr(), length: data.len() }
-    }
-
-    /// # Safety
-    /// No two parts that are alive at the same time may overlap, and none may outlive the slice.
-    #[allow(unsafe_code, clippy::mut_from_ref)]
-    unsafe fn get(&self, range: Range<usize>) -> &mut [T] {
-        assert!(range.start <= range.end && range.end <= self.length, "{range:?} of {}", self.length);
-        // SAFETY: within the slice by the assertion; exclusive by the caller's promise.
-        unsafe { slice::from_raw_parts_mut(self.base.add(range.start), range.len()) }
+impl Default for Patience {
+    fn default() -> Self {
+        Patience(Self::MOST)
     }
 }
 
-/// Pieces of a slice, each of which can be taken once in a run. The check at run time is what lets kernels whose items write
-/// scattered pieces stay safe code.
-pub(crate) struct Pieces<'a, T> {
-    parts: Parts<T>,
-    row: usize,
-    piece: usize,
-    pieces_per_row: usize,
-    claims: &'a [AtomicBool],
-}
-
-impl<T> Pieces<'_, T> {
-    /// Piece `index` of row `row`, exclusively.
-    #[allow(clippy::mut_from_ref)]
-    pub(crate) fn take(&self, row: usize, index: usize) -> &mut [T] {
-        assert!(index < self.pieces_per_row, "piece {index} of {}", self.pieces_per_row);
-        let taken = self.claims[row * self.pieces_per_row + index].swap(true, SeqCst);
-        assert!(!taken, "piece {index} of row {row} was taken twice");
-        let start = row * self.row + index * self.piece;
-        let end = (start + self.piece).min((row + 1) * self.row).min(self.parts.length);
-        // SAFETY: each piece is taken once, as just checked, and pieces do not overlap.
-        #[allow(unsafe_code)]
-        unsafe {
-            self.parts.get(start..end)
-        }
-    }
+/// No lock here is held while something can panic, except in a test that does so on purpose.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One value for each worker, e.g. scratch memory. The locks are never waited for: a worker runs one item at a time.
@@ -338,20 +297,6 @@ impl<T> PerWorker<T> {
     /// The value of `worker`, exclusively.
     pub(crate) fn lock(&self, worker: usize) -> MutexGuard<'_, T> {
         self.0[worker].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Reusable marks for [`Pieces`], so that the training loop does not allocate.
-#[derive(Default)]
-pub(crate) struct Claims(Vec<AtomicBool>);
-
-impl Claims {
-    fn cleared(&mut self, count: usize) -> &[AtomicBool] {
-        if self.0.len() < count {
-            self.0.resize_with(count, Default::default);
-        }
-        self.0[..count].iter_mut().for_each(|claim| *claim.get_mut() = false);
-        &self.0[..count]
     }
 }
 

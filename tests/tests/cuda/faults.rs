@@ -93,17 +93,29 @@ fn fails_in_training(test: &str, fault: (&str, &str), expected: &str) {
 
 #[test]
 fn a_kernel_that_fails() {
-    fails_in_training("faults::a_kernel_that_fails", ("FAKE_CUDA_FAIL_LAUNCH", "100"), "goes on from the last snapshot");
+    fails_in_training(
+        "faults::a_kernel_that_fails",
+        ("FAKE_CUDA_FAIL_LAUNCH", "100"),
+        "goes on from the last snapshot",
+    );
 }
 
 #[test]
 fn a_launch_that_is_refused() {
-    fails_in_training("faults::a_launch_that_is_refused", ("FAKE_CUDA_REFUSE_LAUNCH", "100"), "launching a kernel failed");
+    fails_in_training(
+        "faults::a_launch_that_is_refused",
+        ("FAKE_CUDA_REFUSE_LAUNCH", "100"),
+        "launching a kernel failed",
+    );
 }
 
 #[test]
 fn a_card_that_is_lost() {
-    fails_in_training("faults::a_card_that_is_lost", ("FAKE_CUDA_LOSE_DEVICE", "100"), "goes on from the last snapshot");
+    fails_in_training(
+        "faults::a_card_that_is_lost",
+        ("FAKE_CUDA_LOSE_DEVICE", "100"),
+        "goes on from the last snapshot",
+    );
 }
 
 #[test]

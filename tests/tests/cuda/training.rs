@@ -54,7 +54,8 @@ fn assert_close(found: &[(String, Vec<f32>)], expected: &[(String, Vec<f32>)]) {
     for ((key, found), (_, expected)) in found.iter().zip(expected) {
         let largest = expected.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
         let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
-        let difference = differences.fold(0.0_f32, |most, difference| if difference <= most { most } else { difference });
+        let difference =
+            differences.fold(0.0_f32, |most, difference| if difference <= most { most } else { difference });
         println!("{key}: largest difference {:.1e} of the largest weight", difference / largest);
         assert!(difference <= TOLERANCE * largest, "{key}: {difference} of {largest}");
     }

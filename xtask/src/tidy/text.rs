@@ -10,6 +10,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "crates/backend-cpu/src/isa.rs",
     "crates/backend-cpu/src/memory.rs",
     "crates/backend-cpu/src/threads.rs",
+    "crates/backend-cpu/src/threads/slices.rs",
     "crates/backend-cpu/src/vector.rs",
     "crates/backend-cuda/src/blas.rs",
     "crates/backend-cuda/src/driver.rs",
