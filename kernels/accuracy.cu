@@ -6,6 +6,7 @@
 // the result to be cleared first.
 template <typename T>
 __device__ void accuracy_count(const T *x, const T *label, T *result, AxisView view, u32 counted) {
+    __shared__ u32 partial[THREADS];
     u32 correct = 0, bad = 0;
     for (u32 position = threadIdx.x; position < counted; position += THREADS) {
         u32 first = position / view.inner * view.axis * view.inner + position % view.inner;
@@ -19,8 +20,8 @@ __device__ void accuracy_count(const T *x, const T *label, T *result, AxisView v
             bad += 1;
         }
     }
-    correct = block_sum(correct);
-    bad = block_sum(bad);
+    correct = block_sum(correct, partial);
+    bad = block_sum(bad, partial);
     if (threadIdx.x == 0) {
         result[0] = T(correct);
         result[1] = T(bad);

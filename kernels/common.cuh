@@ -42,9 +42,9 @@ template <typename T> __device__ T warp_max(T value) {
     return value;
 }
 
-// The sum over a block of THREADS threads; only thread 0 gets it. By a fixed tree in shared memory; all threads must call it.
-template <typename T> __device__ T block_sum(T value) {
-    __shared__ T partial[THREADS];
+// The sum over a block of THREADS threads; only thread 0 gets it. By a fixed tree in `partial`, THREADS numbers of the block's
+// shared memory; all threads must call it.
+template <typename T> __device__ T block_sum(T value, T *partial) {
     __syncthreads(); // an earlier sum may still be read
     partial[threadIdx.x] = value;
     for (u32 half = THREADS / 2; half > 0; half /= 2) {

@@ -2,12 +2,13 @@
 #include "common.cuh"
 
 template <typename T> __device__ void constraint_row_norms(T *w, u32 rows, u32 columns, double threshold) {
+    __shared__ double partial[THREADS];
     __shared__ double norm;
     for (u32 row = blockIdx.x; row < rows; row += gridDim.x) {
         T *values = w + row * columns;
         double squares = 0;
         for (u32 i = threadIdx.x; i < columns; i += THREADS) squares += double(values[i]) * double(values[i]);
-        squares = block_sum(squares);
+        squares = block_sum(squares, partial);
         if (threadIdx.x == 0) norm = sqrt(squares);
         __syncthreads();
         if (norm > threshold) {

@@ -87,12 +87,13 @@ ENTRY(convolution_gradient_rows, (const T *dy, T *rows, u32 images, u32 filters,
 // gradient[filter] = (add ? gradient[filter] : 0) + the sum of dy over images and positions; one block for each filter.
 template <typename T>
 __device__ void convolution_bias_gradient(const T *dy, T *gradient, u32 images, u32 filters, u32 positions, u32 add) {
+    __shared__ T partial[THREADS];
     for (u32 filter = blockIdx.x; filter < filters; filter += gridDim.x) {
         T sum = 0;
         for (u32 i = threadIdx.x; i < images * positions; i += THREADS) {
             sum += dy[(i / positions * filters + filter) * positions + i % positions];
         }
-        sum = block_sum(sum);
+        sum = block_sum(sum, partial);
         if (threadIdx.x == 0) gradient[filter] = add ? gradient[filter] + sum : sum;
     }
 }

@@ -5,8 +5,8 @@
 // result[1]: labels among them that are no class index. One block: the order of additions must not depend on the card.
 template <typename T>
 __device__ void softmax_loss_sum(const T *prob, const T *label, T *result, AxisView view, u32 counted) {
-    double loss = 0;
-    u32 bad = 0;
+    __shared__ double partial[THREADS];
+    double loss = 0, bad = 0;
     for (u32 position = threadIdx.x; position < view.outer * view.inner; position += THREADS) {
         u32 first = position / view.inner * view.axis * view.inner + position % view.inner;
         // Where one class has NaN, all have: they share the divisor.
@@ -19,8 +19,8 @@ __device__ void softmax_loss_sum(const T *prob, const T *label, T *result, AxisV
             bad += 1;
         }
     }
-    loss = block_sum(loss);
-    bad = block_sum(bad);
+    loss = block_sum(loss, partial);
+    bad = block_sum(bad, partial);
     if (threadIdx.x == 0) {
         result[0] = T(loss);
         result[1] = T(bad);

@@ -149,6 +149,7 @@ impl Memory {
     ) -> Result<()> {
         let mut pinned = self.pinned()?;
         let buffer = &mut pinned[0];
+        buffer.wait()?;
         for (i, piece) in target.chunks_mut(PINNED / N).enumerate() {
             self.device.download(from.offset(i * PINNED), buffer, piece.len() * N)?;
             for (target, source) in piece.iter_mut().zip(buffer.bytes().as_chunks::<N>().0) {

@@ -8,7 +8,7 @@ use fake_cuda::{Control, Libraries};
 pub(crate) fn on_the_fake(test: &str, body: impl FnOnce(&Cuda)) {
     with_libraries(test, &Libraries::new(), &[], || {
         let control = Control::open().unwrap();
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Cuda::new(0).unwrap_or_else(|error| panic!("{error}\n{:?}", control.messages()));
         body(&cuda);
         cuda.synchronize().unwrap();
         drop(cuda);
