@@ -126,10 +126,7 @@ impl Backend for Cpu {
     }
 
     fn inner_product(&self, description: &InnerProduct) -> Result<Box<dyn AffinePlan>> {
-        Ok(match description.dtype {
-            DType::F32 => Box::new(kernels::inner_product::Plan::<f32>::new(self, description)?),
-            DType::F64 => Box::new(kernels::inner_product::Plan::<f64>::new(self, description)?),
-        })
+        kernels::inner_product::plan(self, description)
     }
 
     fn pooling(&self, description: &Pooling) -> Result<Box<dyn PoolPlan>> {

@@ -30,7 +30,7 @@
 
 mod slices;
 
-pub(crate) use slices::Claims;
+pub(crate) use slices::{Claims, Pieces};
 
 use std::{
     any::Any,

@@ -54,7 +54,37 @@ proptest! {
             neuron,
             algorithm: Algorithm::Auto,
         };
-        check(&convolution, add);
+        check(&convolution, &two_by_two(&convolution), add);
+    }
+
+    #[test]
+    fn few_samples_are_pooled_in_any_window(
+        batch in 1usize..5,
+        (channels, filters) in (1usize..6, 1usize..20),
+        (height, width) in (5usize..12, 5usize..12),
+        (kernel, stride, pad) in (1usize..5, 1usize..3, 0usize..2),
+        (window, step, border) in (1usize..4, 1usize..4, 0usize..2),
+        (relu, add) in (any::<bool>(), any::<bool>()),
+    ) {
+        let convolution = Convolution {
+            input: shape(&[batch, channels, height, width]),
+            dtype: DType::F32,
+            filters,
+            kernel: square(kernel),
+            stride: square(stride),
+            pad: square(pad),
+            groups: 1,
+            neuron: if relu { Neuron::ReLU } else { Neuron::Identity },
+            algorithm: Algorithm::Auto,
+        };
+        let pooling = Pooling {
+            kernel: square(window),
+            stride: square(step),
+            pad: square(border),
+            ..two_by_two(&convolution)
+        };
+        prop_assume!(pooling.output().is_ok());
+        check(&convolution, &pooling, add);
     }
 }
 
@@ -101,20 +131,21 @@ fn a_nan_wins_its_window() {
         algorithm: Algorithm::Auto,
     };
     // The corner of an image is seen by one output only.
-    let mut operands = operands(&convolution, &two_by_two(&convolution));
+    let pooling = two_by_two(&convolution);
+    let mut operands = operands(&convolution, &pooling);
     operands.x[0] = f64::NAN;
-    let found = fused(&cpu, &convolution, &operands, false).unwrap();
+    let found = fused(&cpu, &convolution, &pooling, &operands, false).unwrap();
     assert!((0..8).all(|filter| found.y[filter * 16].is_nan()), "{:?}", found.y);
 }
 
 /// Compares both ways on every instruction set; errors are bounded by 1e-5 of the largest sum of absolute values.
-fn check(convolution: &Convolution, add: bool) {
-    let operands = operands(convolution, &two_by_two(convolution));
+fn check(convolution: &Convolution, pooling: &Pooling, add: bool) {
+    let operands = operands(convolution, pooling);
     for (threads, level) in [(1, Level::Portable), (2, Level::Avx2), (3, Level::Avx512)] {
         let Ok(cpu) = Cpu::with_level(threads, level) else { continue };
-        let expected = one_after_the_other(&cpu, convolution, &operands, add);
-        let magnitude = magnitudes(&cpu, convolution, &operands);
-        let Some(found) = fused(&cpu, convolution, &operands, add) else { return };
+        let expected = one_after_the_other(&cpu, convolution, pooling, &operands, add);
+        let magnitude = magnitudes(&cpu, convolution, pooling, &operands);
+        let Some(found) = fused(&cpu, convolution, pooling, &operands, add) else { return };
         let pairs = [
             ("y", &found.y, &expected.y, &magnitude.y),
             ("dx", &found.dx, &expected.dx, &magnitude.dx),
@@ -134,9 +165,8 @@ fn check(convolution: &Convolution, add: bool) {
     }
 }
 
-fn fused(cpu: &Cpu, convolution: &Convolution, operands: &Operands, add: bool) -> Option<Results> {
-    let pooling = two_by_two(convolution);
-    let mut plan = cpu.convolution_pooling(convolution, &pooling).unwrap()?;
+fn fused(cpu: &Cpu, convolution: &Convolution, pooling: &Pooling, operands: &Operands, add: bool) -> Option<Results> {
+    let mut plan = cpu.convolution_pooling(convolution, pooling).unwrap()?;
     let [x, weight, bias] = tensors(cpu, convolution, operands);
     let y = cpu.alloc(pooling.output().unwrap(), convolution.dtype, Role::Data).unwrap();
     plan.forward(AffineForward { x: &x, weight: &weight, bias: Some(&bias), y: &y }).unwrap();
@@ -145,9 +175,15 @@ fn fused(cpu: &Cpu, convolution: &Convolution, operands: &Operands, add: bool) -
 }
 
 /// The same from two plans in f64.
-fn one_after_the_other(cpu: &Cpu, convolution: &Convolution, operands: &Operands, add: bool) -> Results {
+fn one_after_the_other(
+    cpu: &Cpu,
+    convolution: &Convolution,
+    pooling: &Pooling,
+    operands: &Operands,
+    add: bool,
+) -> Results {
     let convolution = Convolution { dtype: DType::F64, ..convolution.clone() };
-    let pooling = two_by_two(&convolution);
+    let pooling = Pooling { dtype: DType::F64, ..pooling.clone() };
     let (mut first, mut then) = (cpu.convolution(&convolution).unwrap(), cpu.pooling(&pooling).unwrap());
     let [x, weight, bias] = tensors(cpu, &convolution, operands);
     let between = cpu.alloc(pooling.input, DType::F64, Role::Data).unwrap();
@@ -162,7 +198,7 @@ fn one_after_the_other(cpu: &Cpu, convolution: &Convolution, operands: &Operands
 }
 
 /// The sums of the terms' absolute values, from absolute operands; pooling takes no more than the largest of them.
-fn magnitudes(cpu: &Cpu, convolution: &Convolution, operands: &Operands) -> Results {
+fn magnitudes(cpu: &Cpu, convolution: &Convolution, pooling: &Pooling, operands: &Operands) -> Results {
     let absolute = |values: &[f64]| values.iter().map(|v| v.abs()).collect();
     let operands = Operands {
         x: absolute(&operands.x),
@@ -170,7 +206,8 @@ fn magnitudes(cpu: &Cpu, convolution: &Convolution, operands: &Operands) -> Resu
         bias: absolute(&operands.bias),
         dy: absolute(&operands.dy),
     };
-    one_after_the_other(cpu, &Convolution { neuron: Neuron::Identity, ..convolution.clone() }, &operands, false)
+    let linear = Convolution { neuron: Neuron::Identity, ..convolution.clone() };
+    one_after_the_other(cpu, &linear, pooling, &operands, false)
 }
 
 fn backward(
@@ -216,13 +253,24 @@ fn operands(convolution: &Convolution, pooling: &Pooling) -> Operands {
     let y = cpu.alloc(pooling.input, DType::F64, Role::Data).unwrap();
     let mut plan = cpu.convolution(&exact).unwrap();
     plan.forward(AffineForward { x: &x, weight: &weight, bias: Some(&bias), y: &y }).unwrap();
-    let (y, width) = (y.read::<f64>().unwrap(), pooling.input.axis(3));
+    let y = y.read::<f64>().unwrap();
+    let (input, output) = (pooling.input, pooling.output().unwrap());
     for (index, dy) in operands.dy.iter_mut().enumerate() {
-        let (row, column) = (index / (width / 2), index % (width / 2));
-        let corner = 2 * row * width + 2 * column;
-        let mut window = [y[corner], y[corner + 1], y[corner + width], y[corner + width + 1]];
-        window.sort_by(f64::total_cmp);
-        if window[3] - window[2] < 1e-3 || window[3].abs() < 1e-3 {
+        let (plane, place) = (index / (output.axis(2) * output.axis(3)), index % (output.axis(2) * output.axis(3)));
+        let (oy, ox) = (place / output.axis(3), place % output.axis(3));
+        let mut window = Vec::new();
+        for ky in 0..pooling.kernel.height {
+            for kx in 0..pooling.kernel.width {
+                let iy = (oy * pooling.stride.height + ky).wrapping_sub(pooling.pad.height);
+                let ix = (ox * pooling.stride.width + kx).wrapping_sub(pooling.pad.width);
+                if iy < input.axis(2) && ix < input.axis(3) {
+                    window.push(y[(plane * input.axis(2) + iy) * input.axis(3) + ix]);
+                }
+            }
+        }
+        window.sort_by(|a, b| b.total_cmp(a));
+        let (best, second) = (window[0], window.get(1).copied().unwrap_or(f64::NEG_INFINITY));
+        if best - second < 1e-3 || best.abs() < 1e-3 {
             *dy = 0.0;
         }
     }

@@ -12,6 +12,7 @@ pub(crate) mod lrn;
 pub(crate) mod neuron;
 pub(crate) mod pooling;
 pub(crate) mod power;
+mod samples;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
 pub(crate) mod update;

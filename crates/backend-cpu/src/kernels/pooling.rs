@@ -29,16 +29,16 @@ pub(crate) struct Plan<T> {
     element: std::marker::PhantomData<T>,
 }
 
-/// Where the windows of one plane lie.
+/// Where the windows of one plane lie; pairs are (vertical, horizontal).
 #[derive(Clone, Copy)]
-struct Windows {
-    height: usize,
-    width: usize,
-    out_height: usize,
-    out_width: usize,
-    kernel: (usize, usize),
-    stride: (usize, usize),
-    pad: (usize, usize),
+pub(crate) struct Windows {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) out_height: usize,
+    pub(crate) out_width: usize,
+    pub(crate) kernel: (usize, usize),
+    pub(crate) stride: (usize, usize),
+    pub(crate) pad: (usize, usize),
 }
 
 impl<T: Stored> Plan<T> {
@@ -52,15 +52,7 @@ impl<T: Stored> Plan<T> {
                 expected: format!("at most {} places", u16::MAX),
             });
         }
-        let windows = Windows {
-            height: input.axis(2),
-            width: input.axis(3),
-            out_height: output.axis(2),
-            out_width: output.axis(3),
-            kernel: (description.kernel.height, description.kernel.width),
-            stride: (description.stride.height, description.stride.width),
-            pad: (description.pad.height, description.pad.width),
-        };
+        let windows = Windows::new(description, output);
         let remembered =
             if description.method == PoolMethod::Max { blocks(output.batch()) * output.sample_len() } else { 0 };
         Ok(Plan {
@@ -124,6 +116,31 @@ impl<T: Stored> PoolPlan for Plan<T> {
 }
 
 impl Windows {
+    pub(crate) fn new(description: &Pooling, output: Shape) -> Self {
+        Windows {
+            height: description.input.axis(2),
+            width: description.input.axis(3),
+            out_height: output.axis(2),
+            out_width: output.axis(3),
+            kernel: (description.kernel.height, description.kernel.width),
+            stride: (description.stride.height, description.stride.width),
+            pad: (description.pad.height, description.pad.width),
+        }
+    }
+
+    /// A window of its own for each place.
+    pub(crate) fn single(height: usize, width: usize) -> Self {
+        let (out_height, out_width) = (height, width);
+        Windows { height, width, out_height, out_width, kernel: (1, 1), stride: (1, 1), pad: (0, 0) }
+    }
+
+    /// The plane's rows in the windows of an output row, as (first, end).
+    #[inline(always)]
+    pub(crate) fn rows(self, row: usize) -> (usize, usize) {
+        let (first, end, _) = clip::<0>(row * self.stride.0, self.kernel.0, self.pad.0, self.height);
+        (first, end)
+    }
+
     /// The window of an output, clipped to the plane. A height H and width W other than 0 are promises that all windows are
     /// that large and lie inside, so that the loops over them can be unrolled.
     #[inline(always)]

@@ -1,6 +1,8 @@
-//! Convolution: `winograd` where it does fewer multiplications and the shape allows, `direct` for everything else.
+//! Convolution: `few` for a few samples, `winograd` where it does fewer multiplications and the shape allows, `direct` for
+//! everything else.
 
 mod direct;
+mod few;
 mod geometry;
 mod pooled;
 mod winograd;
@@ -15,14 +17,11 @@ use direct::Direct;
 /// Prepares the fastest algorithm for a convolution.
 pub(crate) fn plan(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
     if may_round_more(description)
-        && let Some(plan) = winograd::plan(cpu, description, None)?
+        && let Some(plan) = few::plan(cpu, description, None)?
     {
         return Ok(plan);
     }
-    Ok(match description.dtype {
-        DType::F32 => direct::<f32>(cpu, description)?,
-        DType::F64 => direct::<f64>(cpu, description)?,
-    })
+    lanes(cpu, description)
 }
 
 /// Prepares a convolution together with the pooling that follows, where that is faster than one after the other.
@@ -31,7 +30,26 @@ pub(crate) fn pooled_plan(
     convolution: &Convolution,
     pooling: &Pooling,
 ) -> Result<Option<Box<dyn AffinePlan>>> {
-    if may_round_more(convolution) { winograd::plan(cpu, convolution, Some(pooling)) } else { Ok(None) }
+    if !may_round_more(convolution) {
+        return Ok(None);
+    }
+    match few::plan(cpu, convolution, Some(pooling))? {
+        None => winograd::plan(cpu, convolution, Some(pooling)),
+        few => Ok(few),
+    }
+}
+
+/// Prepares the fastest algorithm that computes whole lanes.
+fn lanes(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
+    if may_round_more(description)
+        && let Some(plan) = winograd::plan(cpu, description, None)?
+    {
+        return Ok(plan);
+    }
+    Ok(match description.dtype {
+        DType::F32 => direct::<f32>(cpu, description)?,
+        DType::F64 => direct::<f64>(cpu, description)?,
+    })
 }
 
 fn may_round_more(description: &Convolution) -> bool {

@@ -56,21 +56,45 @@ pub(crate) fn plan(
     description: &Convolution,
     pooling: Option<&Pooling>,
 ) -> Result<Option<Box<dyn AffinePlan>>> {
-    let geometry = Geometry::new(description)?;
     let output = description.output()?;
+    if !pooling.is_none_or(|pooling| pooled::fits(description, pooling, output)) {
+        return Ok(None);
+    }
+    let pooled = pooling.map(Pooling::output).transpose()?;
+    Ok(match best_tile(description)? {
+        Some(Tile::F4x5) => Some(Box::new(Winograd::<F4x5>::new(cpu, description, pooled)?)),
+        Some(Tile::F6x3) => Some(Box::new(Winograd::<F6x3>::new(cpu, description, pooled)?)),
+        Some(Tile::F4x3) => Some(Box::new(Winograd::<F4x3>::new(cpu, description, pooled)?)),
+        None => None,
+    })
+}
+
+/// Whether Winograd suits the convolution.
+pub(super) fn suits(description: &Convolution) -> Result<bool> {
+    Ok(best_tile(description)?.is_some())
+}
+
+/// The tilings to choose from.
+enum Tile {
+    F4x5,
+    F6x3,
+    F4x3,
+}
+
+/// The tiling with the fewest products, if that is few enough.
+fn best_tile(description: &Convolution) -> Result<Option<Tile>> {
+    let geometry = Geometry::new(description)?;
     let suits = geometry.stride == (1, 1)
         && geometry.groups == 1
         && geometry.kernel.0 == geometry.kernel.1
         && (geometry.channels >= FEWEST || few_channels::are(geometry.channels))
-        && geometry.filters >= FEWEST
-        && pooling.is_none_or(|pooling| pooled::fits(description, pooling, output));
-    let pooled = pooling.map(Pooling::output).transpose()?;
+        && geometry.filters >= FEWEST;
     Ok(match geometry.kernel.0 {
-        5 if suits && saves::<F4x5>(geometry) => Some(Box::new(Winograd::<F4x5>::new(cpu, description, pooled)?)),
+        5 if suits && saves::<F4x5>(geometry) => Some(Tile::F4x5),
         3 if suits && products::<F6x3>(geometry) <= products::<F4x3>(geometry) && saves::<F6x3>(geometry) => {
-            Some(Box::new(Winograd::<F6x3>::new(cpu, description, pooled)?))
+            Some(Tile::F6x3)
         }
-        3 if suits && saves::<F4x3>(geometry) => Some(Box::new(Winograd::<F4x3>::new(cpu, description, pooled)?)),
+        3 if suits && saves::<F4x3>(geometry) => Some(Tile::F4x3),
         _ => None,
     })
 }
