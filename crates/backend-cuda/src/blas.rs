@@ -132,9 +132,7 @@ fn number(size: usize) -> Result<i32> {
 
 fn failed(doing: &str, error: CublasError) -> core_tensor::Error {
     let advice = match error.0 {
-        cublasStatus_t::CUBLAS_STATUS_ALLOC_FAILED => {
-            "; the device's memory is full: use a smaller batch or a smaller net"
-        }
+        cublasStatus_t::CUBLAS_STATUS_ALLOC_FAILED => "; out of memory: use a smaller batch or a smaller net",
         cublasStatus_t::CUBLAS_STATUS_NOT_INITIALIZED => "; do driver and cuBLAS fit together?",
         cublasStatus_t::CUBLAS_STATUS_ARCH_MISMATCH => {
             "; this cuBLAS knows no card of this age: install another version"

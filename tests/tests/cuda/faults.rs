@@ -8,7 +8,7 @@ use crate::{
 use backend_cpu::Cpu;
 use backend_cuda::Cuda;
 use core_tensor::Backend;
-use fake_cuda::Libraries;
+use fake_cuda::{Control, Libraries};
 use solver::{Every, Snapshot};
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ fn fails_in_training(test: &str, fault: (&str, &str), expected: &str) {
         write_sample(folder.path());
         let snapshots = io_hdf5::snapshots(folder.path().join("snapshots"));
         let run = |backend: Arc<dyn Backend>, iterations| {
-            let mut net = net(folder.path(), &backend);
+            let mut net = net(folder.path(), &backend, Default::default()).unwrap();
             let mut solver = solver(iterations).load_from(&snapshots);
             solver.add_coffee_break(Snapshot::new(&snapshots), Every::Iters(1));
             solver.solve(&mut net).map(|report| report.iterations_in_this_run).map_err(|error| {
@@ -135,5 +135,33 @@ fn memory_that_cannot_be_had() {
         // What was freed can be had again.
         drop(tensors);
         assert!(cuda.alloc(shape, Default::default(), core_tensor::Role::Data).is_ok());
+    });
+}
+
+/// Whichever allocation fails while LeNet is built and trained: it ends in an error that says so, and nothing is left behind.
+#[test]
+fn memory_that_runs_out_at_any_allocation() {
+    with_libraries("faults::memory_that_runs_out_at_any_allocation", &Libraries::new(), &[], || {
+        let control = Control::open().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        write_sample(folder.path());
+        let train = || -> Result<(), String> {
+            let cuda: Arc<dyn Backend> = Arc::new(Cuda::new(0).map_err(|error| error.to_string())?);
+            let mut net = net(folder.path(), &cuda, Default::default()).map_err(|error| error.to_string())?;
+            solver(1).solve(&mut net).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let mut failures = 0;
+        loop {
+            control.reset().unwrap();
+            control.set("fail_allocation", failures + 1).unwrap();
+            let result = train();
+            assert_eq!(control.messages().unwrap(), [""; 0], "allocation {}", failures + 1);
+            assert_eq!(control.get("live_allocations").unwrap(), 0, "allocation {}", failures + 1);
+            let Err(message) = result else { break };
+            assert!(message.contains("out of memory"), "allocation {}: {message}", failures + 1);
+            failures += 1;
+        }
+        println!("{failures} allocations failed in turn");
+        assert!(failures > 20, "only {failures} allocations in all");
     });
 }

