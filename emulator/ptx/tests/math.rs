@@ -219,3 +219,14 @@ fn unknown_instructions_have_a_name_and_a_line() {
         assert_eq!(error, format!("k.ptx:3: {expected}"));
     }
 }
+
+#[test]
+fn shared_variables_of_the_file_belong_to_the_kernels_that_use_them() {
+    let body = "{ .reg .b32 %r<3>; mov.u32 %r1, two; st.shared.u32 [%r1+4], 7; ld.shared.u32 %r2, [two+4]; ret; }";
+    let text = format!(
+        ".version 7.8\n.shared .align 4 .b8 one[100];\n.shared .align 8 .b8 two[8];\n.entry a() {body}\n.entry b() {{ ret; }}"
+    );
+    let mut device = Device::new("k.ptx", &text, ORDERS[0]);
+    assert_eq!((device.kernel("a").shared_bytes, device.kernel("b").shared_bytes), (8, 0));
+    device.run("a", 1, 1, 0, &[]);
+}

@@ -1,4 +1,4 @@
-//! The kernels of a convolutional network as NVRTC compiles them, against references, in three orders of threads under the checker.
+//! The kernels of a convolutional network as NVRTC compiles them, against references, in several orders of threads under the checker.
 
 mod device;
 

@@ -2,8 +2,8 @@
 
 use super::{
     Kernel, LOCAL_WINDOW, Param, SHARED_WINDOW, alu, carry, compare,
-    inst::{Exchange, Inst, Op, Place, Reduce, Reduction, RowId, Shuffle, Vote},
-    memory, special,
+    inst::{Inst, Op, RowId},
+    special,
 };
 use crate::{
     error::Flaw,
@@ -28,6 +28,8 @@ pub(super) enum Meaning {
 const MAX_CALLS: usize = 16;
 
 pub(super) struct Decoder<'a> {
+    /// The file's variables.
+    variables: &'a [Variable],
     functions: &'a BTreeMap<&'a str, &'a Function>,
     /// Names, innermost scope last; the first holds the file's variables.
     scopes: Vec<HashMap<String, Meaning>>,
@@ -35,7 +37,7 @@ pub(super) struct Decoder<'a> {
     rows: RowId,
     constants: HashMap<u64, RowId>,
     /// Holds the address of the dynamic shared memory, known at the end.
-    dynamic_shared: RowId,
+    pub(super) dynamic_shared: RowId,
     carry: RowId,
     scratch: RowId,
     shared_bytes: usize,
@@ -51,12 +53,17 @@ struct Frame {
     returns: Vec<usize>,
 }
 
-type Decoded<T> = Result<T, Flaw>;
+pub(super) type Decoded<T> = Result<T, Flaw>;
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(globals: &BTreeMap<String, Meaning>, functions: &'a BTreeMap<&'a str, &'a Function>) -> Self {
+    pub(super) fn new(
+        globals: &BTreeMap<String, Meaning>,
+        variables: &'a [Variable],
+        functions: &'a BTreeMap<&'a str, &'a Function>,
+    ) -> Self {
         let first = special::SPECIAL.len() as RowId;
         Decoder {
+            variables,
             functions,
             scopes: vec![globals.iter().map(|(name, meaning)| (name.clone(), *meaning)).collect()],
             code: Vec::new(),
@@ -318,128 +325,6 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn load(&mut self, inst: &Instruction) -> Decoded<()> {
-        let access = memory::access(inst)?;
-        let [to, address] = self.exactly(inst)?;
-        let place = self.place(inst, &access, address)?;
-        let to = self.elements(inst, to, access.count, Decoder::target)?;
-        self.emit_inst(inst, Op::Load { place, to })
-    }
-
-    fn store(&mut self, inst: &Instruction) -> Decoded<()> {
-        let access = memory::access(inst)?;
-        let [address, from] = self.exactly(inst)?;
-        let place = self.place(inst, &access, address)?;
-        let from = self.elements(inst, from, access.count, Decoder::operand)?;
-        self.emit_inst(inst, Op::Store { place, from })
-    }
-
-    fn elements(
-        &mut self,
-        inst: &Instruction,
-        operand: &Operand,
-        count: usize,
-        row: fn(&mut Self, &Instruction, &Operand) -> Decoded<RowId>,
-    ) -> Decoded<Vec<RowId>> {
-        match operand {
-            Operand::Vector(parts) if parts.len() == count => parts.iter().map(|part| row(self, inst, part)).collect(),
-            operand if count == 1 => Ok(vec![row(self, inst, operand)?]),
-            _ => Err(Flaw::new(inst.line, format!("`{}` needs {count} registers", inst.full_opcode()))),
-        }
-    }
-
-    fn atomic(&mut self, inst: &Instruction) -> Decoded<()> {
-        let (access, f) = memory::atomic(inst)?;
-        let returns = inst.opcode[0] == "atom";
-        let operands = &inst.operands[..];
-        let (to, operands) =
-            if returns { operands.split_at_checked(1).unwrap_or((&[], &[])) } else { (&[][..], operands) };
-        let (address, from) = match operands {
-            [address, b] if !inst.has("cas") => (address, [self.operand(inst, b)?, 0]),
-            [address, b, c] if inst.has("cas") => (address, [self.operand(inst, b)?, self.operand(inst, c)?]),
-            _ => return Err(Flaw::new(inst.line, format!("operands of `{}`", inst.full_opcode()))),
-        };
-        let to = to.first().map(|to| self.target(inst, to)).transpose()?;
-        let place = self.place(inst, &access, address)?;
-        self.emit_inst(inst, Op::Atomic { place, f, to, from })
-    }
-
-    fn place(&mut self, inst: &Instruction, access: &memory::Access, address: &Operand) -> Decoded<Place> {
-        let Operand::Address(name, offset) = address else {
-            return Err(Flaw::new(inst.line, format!("`{}` needs an address in brackets", inst.full_opcode())));
-        };
-        let (space, base) = match self.meaning(inst, name)? {
-            Meaning::Register(row) => (access.space, row),
-            // An argument of a call is written `ld.param` but lies in the thread's memory.
-            Meaning::Variable { space, address } => (space, self.constant(address)),
-            Meaning::DynamicShared => (Space::Shared, self.dynamic_shared),
-        };
-        Ok(Place { space, size: access.size, signed: access.signed, base, offset: *offset })
-    }
-
-    fn barrier(&mut self, inst: &Instruction, opcode: &str) -> Decoded<()> {
-        let unknown =
-            || Flaw::new(inst.line, format!("unknown instruction `{opcode}` with {} operands", inst.operands.len()));
-        let how = match opcode {
-            "bar.warp.sync" => {
-                let [mask] = self.exactly(inst)?;
-                let mask = self.operand(inst, mask)?;
-                return self.emit_inst(inst, Op::Warp { mask, what: Exchange::Sync });
-            }
-            "bar.sync" | "barrier.sync" | "barrier.sync.aligned" => {
-                let [id] = self.exactly(inst)?;
-                self.operand(inst, id)?;
-                return self.emit_inst(inst, Op::Barrier { reduce: None });
-            }
-            "bar.red.popc.u32" => Reduction::Count,
-            "bar.red.and.pred" => Reduction::And,
-            "bar.red.or.pred" => Reduction::Or,
-            _ => return Err(unknown()),
-        };
-        let [to, id, from] = &inst.operands[..] else { return Err(unknown()) };
-        let to = self.target(inst, to)?;
-        self.operand(inst, id)?;
-        let (from, negated) = self.predicate(inst, from)?;
-        self.emit_inst(inst, Op::Barrier { reduce: Some(Reduce { how, to, from, negated }) })
-    }
-
-    fn warp(&mut self, inst: &Instruction, opcode: &str) -> Decoded<()> {
-        let unknown = || Flaw::new(inst.line, format!("unknown instruction `{opcode}`"));
-        let mode = match opcode {
-            "activemask.b32" => {
-                let [to] = self.exactly(inst)?;
-                let to = self.target(inst, to)?;
-                return self.emit_inst(inst, Op::ActiveMask { to });
-            }
-            "vote.sync.all.pred" => return self.vote(inst, Vote::All),
-            "vote.sync.any.pred" => return self.vote(inst, Vote::Any),
-            "vote.sync.uni.pred" => return self.vote(inst, Vote::Uniform),
-            "vote.sync.ballot.b32" => return self.vote(inst, Vote::Ballot),
-            "shfl.sync.up.b32" => Some(Shuffle::Up),
-            "shfl.sync.down.b32" => Some(Shuffle::Down),
-            "shfl.sync.bfly.b32" => Some(Shuffle::Butterfly),
-            "shfl.sync.idx.b32" => Some(Shuffle::Index),
-            _ => None,
-        };
-        let mode = mode.ok_or_else(unknown)?;
-        let [to, from, lane, clamp, mask] = self.exactly(inst)?;
-        let (to, inside) = match to {
-            Operand::Pair(to, inside) => (self.register(inst, to)?, Some(self.register(inst, inside)?)),
-            to => (self.target(inst, to)?, None),
-        };
-        let [from, lane, clamp, mask] = [from, lane, clamp, mask].map(|operand| self.operand(inst, operand));
-        let what = Exchange::Shuffle { mode, to, inside, from: from?, lane: lane?, clamp: clamp? };
-        self.emit_inst(inst, Op::Warp { mask: mask?, what })
-    }
-
-    fn vote(&mut self, inst: &Instruction, mode: Vote) -> Decoded<()> {
-        let [to, from, mask] = self.exactly(inst)?;
-        let to = self.target(inst, to)?;
-        let (from, negated) = self.predicate(inst, from)?;
-        let mask = self.operand(inst, mask)?;
-        self.emit_inst(inst, Op::Warp { mask, what: Exchange::Vote { mode, to, from, negated } })
-    }
-
     /// Copies a device function to here.
     fn call(&mut self, inst: &Instruction) -> Decoded<()> {
         let (returned, name, given): (&[String], _, &[String]) = match &inst.operands[..] {
@@ -487,7 +372,7 @@ impl<'a> Decoder<'a> {
         copied
     }
 
-    fn emit_inst(&mut self, inst: &Instruction, op: Op) -> Decoded<()> {
+    pub(super) fn emit_inst(&mut self, inst: &Instruction, op: Op) -> Decoded<()> {
         let guard = match &inst.guard {
             Some((name, negated)) => Some((self.register(inst, name)?, *negated)),
             None => None,
@@ -501,7 +386,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// A row to read from.
-    fn operand(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<RowId> {
+    pub(super) fn operand(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<RowId> {
         match operand {
             Operand::Bits(bits) => Ok(self.constant(*bits)),
             Operand::Name(name) if name == "WARP_SZ" => Ok(self.constant(32)),
@@ -521,7 +406,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// A row to write to; `_` is a row that nobody reads.
-    fn target(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<RowId> {
+    pub(super) fn target(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<RowId> {
         match operand {
             Operand::Name(name) if name == "_" => Ok(self.new_row()),
             Operand::Name(name) => self.register(inst, name),
@@ -529,26 +414,36 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn predicate(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<(RowId, bool)> {
+    pub(super) fn predicate(&mut self, inst: &Instruction, operand: &Operand) -> Decoded<(RowId, bool)> {
         match operand {
             Operand::Not(name) => Ok((self.register(inst, name)?, true)),
             other => Ok((self.operand(inst, other)?, false)),
         }
     }
 
-    fn register(&self, inst: &Instruction, name: &str) -> Decoded<RowId> {
+    pub(super) fn register(&mut self, inst: &Instruction, name: &str) -> Decoded<RowId> {
         match self.meaning(inst, name)? {
             Meaning::Register(row) => Ok(row),
             _ => Err(Flaw::new(inst.line, format!("`{name}` is no register"))),
         }
     }
 
-    fn meaning(&self, inst: &Instruction, name: &str) -> Decoded<Meaning> {
+    pub(super) fn meaning(&mut self, inst: &Instruction, name: &str) -> Decoded<Meaning> {
         if let Some(row) = special::row(name) {
             return Ok(Meaning::Register(row));
         }
-        let found = self.scopes.iter().rev().find_map(|scope| scope.get(name));
-        found.copied().ok_or_else(|| Flaw::new(inst.line, format!("unknown name `{name}` in `{}`", inst.full_opcode())))
+        if let Some(meaning) = self.scopes.iter().rev().find_map(|scope| scope.get(name)) {
+            return Ok(*meaning);
+        }
+        // A shared variable of the file, which only the kernels have that use it.
+        let shared = self.variables.iter().find(|variable| variable.name == name && variable.space == Space::Shared);
+        let unknown = || Flaw::new(inst.line, format!("unknown name `{name}` in `{}`", inst.full_opcode()));
+        let variable = shared.ok_or_else(unknown)?;
+        let address = end_of(self.shared_bytes, variable.align.max(1));
+        self.shared_bytes = address + variable.size;
+        let meaning = Meaning::Variable { space: Space::Shared, address: address as u64 };
+        self.scopes[0].insert(name.into(), meaning);
+        Ok(meaning)
     }
 
     fn declare(&mut self, name: &str, meaning: Meaning) {
@@ -563,7 +458,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// A row whose lanes all hold this number.
-    fn constant(&mut self, value: u64) -> RowId {
+    pub(super) fn constant(&mut self, value: u64) -> RowId {
         if let Some(row) = self.constants.get(&value) {
             return *row;
         }
@@ -572,7 +467,7 @@ impl<'a> Decoder<'a> {
         row
     }
 
-    fn exactly<'i, const N: usize>(&self, inst: &'i Instruction) -> Decoded<&'i [Operand; N]> {
+    pub(super) fn exactly<'i, const N: usize>(&self, inst: &'i Instruction) -> Decoded<&'i [Operand; N]> {
         let found = inst.operands.len();
         let what = || Flaw::new(inst.line, format!("`{}` has {found} operands instead of {N}", inst.full_opcode()));
         inst.operands[..].try_into().map_err(|_| what())

@@ -9,6 +9,7 @@ mod body;
 mod carry;
 mod compare;
 mod convert;
+mod effects;
 mod float;
 pub(crate) mod inst;
 mod integer;
@@ -53,6 +54,8 @@ impl Program {
                     Meaning::Variable { space: variable.space, address }
                 }
                 Space::Shared if variable.size == 0 => Meaning::DynamicShared,
+                // A kernel gets it when it uses it.
+                Space::Shared => continue,
                 _ => {
                     let what = format!("variable `{}` of the file lies in {:?} memory", variable.name, variable.space);
                     return Err(Flaw::new(variable.line, what).in_file(file));
@@ -64,7 +67,7 @@ impl Program {
             module.functions.iter().map(|function| (function.name.as_str(), function)).collect();
         let mut kernels = BTreeMap::new();
         for entry in module.functions.iter().filter(|function| function.entry) {
-            let decoded = Decoder::new(&globals, &functions).kernel(file, entry);
+            let decoded = Decoder::new(&globals, &module.variables, &functions).kernel(file, entry);
             kernels.insert(entry.name.clone(), decoded.map_err(|flaw| flaw.in_file(file))?);
         }
         Ok(Program { kernels })

@@ -10,7 +10,7 @@
 use ptx::{Argument, Fault, Kernel, Launch, Memory, Order, Outcome, Program, Settings};
 
 /// The orders of threads in which every kernel is tried.
-pub(crate) const ORDERS: [Order; 3] = [Order::Natural, Order::Random(1), Order::Random(2)];
+pub(crate) const ORDERS: [Order; 4] = [Order::Natural, Order::Random(1), Order::Random(2), Order::Random(3)];
 
 pub(crate) struct Device {
     pub(crate) memory: Memory,
