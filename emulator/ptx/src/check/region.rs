@@ -94,8 +94,13 @@ impl Region {
         &mut self.data[at..at + size]
     }
 
+    #[inline]
     pub(crate) fn is_written(&self, at: usize, size: usize) -> bool {
-        self.written[at..at + size].iter().all(|written| *written)
+        match self.written[at..at + size] {
+            // Most accesses, without a loop.
+            [a, b, c, d] => a & b & c & d,
+            ref written => written.iter().all(|written| *written),
+        }
     }
 
     /// Little endian, at most eight bytes.
@@ -103,7 +108,9 @@ impl Region {
     pub(crate) fn load(&self, at: usize, size: usize) -> u64 {
         let bytes = &self.data[at..at + size];
         match *bytes {
+            // Most accesses, without a loop.
             [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
+            [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             _ => {
                 let mut word = [0; 8];
                 word[..size].copy_from_slice(bytes);
@@ -114,8 +121,17 @@ impl Region {
 
     #[inline]
     pub(crate) fn store(&mut self, at: usize, size: usize, value: u64) {
-        self.written[at..at + size].fill(true);
-        self.data[at..at + size].copy_from_slice(&value.to_le_bytes()[..size]);
+        let (data, written) = (&mut self.data[at..at + size], &mut self.written[at..at + size]);
+        let bytes = value.to_le_bytes();
+        if let (Ok(data), Ok(written)) =
+            (<&mut [u8; 4]>::try_from(&mut *data), <&mut [bool; 4]>::try_from(&mut *written))
+        {
+            *data = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            *written = [true; 4];
+        } else {
+            data.copy_from_slice(&bytes[..size]);
+            written.fill(true);
+        }
     }
 
     /// Notes a read; `first` is the number of the launch's first block.

@@ -44,14 +44,38 @@ impl Run<'_> {
         lanes: u32,
         line: u32,
     ) -> Result<(), Stop> {
+        if place.space == Space::Param {
+            return self.load_argument(warp, place, to, lanes, line);
+        }
         for lane in each(lanes) {
             let (home, spot) = self.locate(warp, place, to.len(), lane, line, Intent::Read)?;
             for (element, to) in to.iter().enumerate() {
                 let value = self.read(warp, home, element * place.size, place.size, spot);
-                let unused = 64 - 8 * place.size as u32;
-                let value = if place.signed { ((value << unused) as i64 >> unused) as u64 } else { value };
-                warp.rows[*to as usize][lane] = value;
+                warp.rows[*to as usize][lane] = extended(value, place);
             }
+        }
+        Ok(())
+    }
+
+    /// Arguments are the same for all threads, and so are nearly always the addresses from which they are read.
+    fn load_argument(
+        &mut self,
+        warp: &mut Warp,
+        place: &Place,
+        to: &[RowId],
+        mut lanes: u32,
+        line: u32,
+    ) -> Result<(), Stop> {
+        while lanes != 0 {
+            let first = lanes.trailing_zeros() as usize;
+            let base = &warp.rows[place.base as usize];
+            let same = (0..LANES).fold(0, |same, lane| same | u32::from(base[lane] == base[first]) << lane) & lanes;
+            let (home, spot) = self.locate(warp, place, to.len(), first, line, Intent::Read)?;
+            for (element, to) in to.iter().enumerate() {
+                let value = self.read(warp, home, element * place.size, place.size, spot);
+                warp.set(*to, &[extended(value, place); LANES], same);
+            }
+            lanes &= !same;
         }
         Ok(())
     }
@@ -122,7 +146,8 @@ impl Run<'_> {
             Ok(home) => home,
             Err((fault, what)) => return Err(self.stop(fault, spot, format!("{size} bytes, {what}"))),
         };
-        if !address.is_multiple_of(size as u64) {
+        // Sizes are powers of two.
+        if address & (size as u64 - 1) != 0 {
             let what = format!("{size} bytes at an address that is no multiple of {size}, in {}", self.name(home));
             return Err(self.stop(Fault::Misaligned, spot, what));
         }
@@ -271,4 +296,11 @@ impl Run<'_> {
         );
         self.report(Fault::Race, spot, what);
     }
+}
+
+/// A loaded value with its sign in the bits above it, if it has one.
+#[inline]
+fn extended(value: u64, place: &Place) -> u64 {
+    let unused = 64 - 8 * place.size as u32;
+    if place.signed { ((value << unused) as i64 >> unused) as u64 } else { value }
 }
