@@ -1,6 +1,8 @@
-//! LeNet's kernels one by one, on all threads, with their throughput in floating point operations (shown as elements).
-//! `cargo bench -p crema-benches --bench kernels`.
+//! The kernels of the reference nets one by one, on all threads, in GFLOP/s and per cent of the peak that was measured just
+//! before; those that only pass over memory in bytes per second. `cargo bench -p crema-benches --bench kernels`.
 #![allow(missing_docs, clippy::unwrap_used)] // a bench has no callers, and stops at the first error
+
+mod measure;
 
 use backend_cpu::Cpu;
 use core_tensor::{
@@ -11,41 +13,70 @@ use core_tensor::{
         kernels::{Decay, sgd_update},
     },
 };
+use crema_benches::peak_gflops;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use measure::{Elements, Speed, criterion};
 
+/// The batch of LeNet's layers.
 const BATCH: usize = 64;
 
-criterion_group!(benches, convolution, inner_product, pooling, update);
+criterion_group! {
+    name = benches;
+    config = criterion(Elements::Operations { peak_gflops: peak_gflops(&Cpu::new().unwrap()) });
+    targets = convolution, inner_product, pooling, update
+}
 criterion_main!(benches);
 
-fn convolution(criterion: &mut Criterion) {
+fn convolution(criterion: &mut Criterion<Speed>) {
+    // (name, batch, channels, side, filters, kernel, pad)
+    let layers = [
+        ("LeNet conv1", BATCH, 1, 28, 20, 5, 0),
+        ("LeNet conv2", BATCH, 20, 12, 50, 5, 0),
+        ("CIFAR-10 conv1", 100, 3, 32, 32, 5, 2),
+        ("CIFAR-10 conv2", 100, 32, 16, 32, 5, 2),
+        ("CIFAR-10 conv3", 100, 32, 8, 64, 5, 2),
+        ("3x3, 64 channels", 32, 64, 32, 64, 3, 1),
+        ("3x3, 128 channels", 32, 128, 16, 128, 3, 1),
+        ("3x3, 256 channels", 32, 256, 8, 256, 3, 1),
+    ];
     let cpu = Cpu::new().unwrap();
-    for algorithm in [Algorithm::Auto, Algorithm::Direct] {
-        for (name, channels, side, filters) in [("conv1", 1, 28, 20), ("conv2", 20, 12, 50)] {
+    for (name, batch, channels, side, filters, kernel, pad) in layers {
+        let square = |side| Size2 { width: side, height: side };
+        let mut benched = "";
+        for algorithm in [Algorithm::Auto, Algorithm::Direct] {
             let convolution = Convolution {
-                input: shape(&[BATCH, channels, side, side]),
+                input: shape(&[batch, channels, side, side]),
                 dtype: DType::F32,
                 filters,
-                kernel: Size2 { width: 5, height: 5 },
-                stride: Size2 { width: 1, height: 1 },
-                pad: Size2 { width: 0, height: 0 },
+                kernel: square(kernel),
+                stride: square(1),
+                pad: square(pad),
                 groups: 1,
                 neuron: Neuron::Identity,
                 algorithm,
             };
             let mut plan = cpu.convolution(&convolution).unwrap();
-            let shapes = [convolution.input, convolution.filter().unwrap(), convolution.output().unwrap()];
-            let name = format!("{name} {}", plan.algorithm());
-            affine(criterion, &name, &cpu, plan.as_mut(), shapes, convolution.flops(), channels > 1);
+            // Where direct is what the backend would choose, once is enough.
+            if benched != plan.algorithm() {
+                benched = plan.algorithm();
+                let shapes = [convolution.input, convolution.filter().unwrap(), convolution.output().unwrap()];
+                let (name, from_images) = (format!("{name}, {benched}"), channels <= 3);
+                affine(criterion, &name, &cpu, plan.as_mut(), shapes, convolution.flops(), !from_images);
+            }
         }
     }
 }
 
-fn inner_product(criterion: &mut Criterion) {
+fn inner_product(criterion: &mut Criterion<Speed>) {
     let cpu = Cpu::new().unwrap();
-    for (name, inputs, outputs) in [("ip1", 800, 500), ("ip2", 500, 10)] {
+    for (name, batch, inputs, outputs) in [
+        ("LeNet ip1", BATCH, 800, 500),
+        ("LeNet ip2", BATCH, 500, 10),
+        ("MLP ip1", 100, 784, 1200),
+        ("MLP ip2", 100, 1200, 1200),
+    ] {
         let product =
-            InnerProduct { input: shape(&[BATCH, inputs]), dtype: DType::F32, outputs, neuron: Neuron::Identity };
+            InnerProduct { input: shape(&[batch, inputs]), dtype: DType::F32, outputs, neuron: Neuron::Identity };
         let mut plan = cpu.inner_product(&product).unwrap();
         let shapes = [product.input, product.weight().unwrap(), product.output().unwrap()];
         affine(criterion, name, &cpu, plan.as_mut(), shapes, product.flops(), true);
@@ -54,7 +85,7 @@ fn inner_product(criterion: &mut Criterion) {
 
 /// Forward, data gradient and weight gradient, each by itself.
 fn affine(
-    criterion: &mut Criterion,
+    criterion: &mut Criterion<Speed>,
     name: &str,
     cpu: &Cpu,
     plan: &mut dyn AffinePlan,
@@ -80,9 +111,9 @@ fn affine(
     group.finish();
 }
 
-fn pooling(criterion: &mut Criterion) {
+fn pooling(criterion: &mut Criterion<Speed>) {
     let cpu = Cpu::new().unwrap();
-    for (name, channels, side) in [("pool1", 20, 24), ("pool2", 50, 8)] {
+    for (name, channels, side) in [("LeNet pool1", 20, 24), ("LeNet pool2", 50, 8)] {
         let pooling = Pooling {
             input: shape(&[BATCH, channels, side, side]),
             dtype: DType::F32,
@@ -103,7 +134,7 @@ fn pooling(criterion: &mut Criterion) {
     }
 }
 
-fn update(criterion: &mut Criterion) {
+fn update(criterion: &mut Criterion<Speed>) {
     let cpu = Cpu::new().unwrap();
     let [w, v, gradient] = std::array::from_fn(|_| tensor(&cpu, shape(&[500, 800]), Role::Param));
     let decay = Decay { l2: 1e-3, l1: 0.0 };

@@ -1,24 +1,28 @@
-//! The reference nets: training iterations and inference, from memory. Elements are iterations or images, so criterion prints
-//! how many of them there are in a second. `cargo bench -p crema-benches --bench nets`.
+//! The reference nets: training iterations per second, and images per second in inference, from memory.
+//! `cargo bench -p crema-benches --bench nets`.
 #![allow(missing_docs, clippy::unwrap_used)] // a bench has no callers, and stops at the first error
+
+mod measure;
 
 use crema_benches::{Reference, cpu, inference, training};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use layers::prelude::*;
+use measure::{Elements, Speed, criterion};
 use solver::{LrPolicy, MomPolicy, Sgd, Solver};
-use std::{thread, time::Duration};
+use std::thread;
 
-criterion_group!(benches, iterations, images);
-criterion_main!(benches);
+criterion_group! { name = training_benches; config = criterion(Elements::Things("it/s")); targets = iterations }
+criterion_group! { name = inference_benches; config = criterion(Elements::Things("images/s")); targets = images }
+criterion_main!(training_benches, inference_benches);
 
 /// Forward, backward and update.
-fn iterations(criterion: &mut Criterion) {
+fn iterations(criterion: &mut Criterion<Speed>) {
     let all = thread::available_parallelism().map_or(1, usize::from);
     for &reference in Reference::ALL {
         // Of one measurement; a run's setup is spread over them.
-        let iterations: u64 = if matches!(reference, Reference::Lenet) { 50 } else { 10 };
+        let iterations = if reference == Reference::Lenet { 50 } else { 10 };
         let mut group = criterion.benchmark_group(format!("{reference} training, batch {}", reference.batch()));
-        group.sample_size(10).measurement_time(Duration::from_secs(10)).throughput(Throughput::Elements(iterations));
+        group.sample_size(10).throughput(Throughput::Elements(iterations));
         for threads in if all > 1 { vec![1, all] } else { vec![1] } {
             let cpu = cpu(Some(threads), None).unwrap();
             let mut net = Net::new("bench", &cpu, training(reference, reference.batch())).unwrap();
@@ -32,7 +36,7 @@ fn iterations(criterion: &mut Criterion) {
     }
 }
 
-fn images(criterion: &mut Criterion) {
+fn images(criterion: &mut Criterion<Speed>) {
     let mut group = criterion.benchmark_group("lenet inference");
     let cpu = cpu(None, None).unwrap();
     for batch in [1, 100] {

@@ -4,7 +4,7 @@ use crate::Result;
 use backend_cpu::{Cpu, Level};
 use clap::ValueEnum;
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -47,6 +47,13 @@ pub fn peak_gflops(cpu: &Cpu) -> f64 {
         items *= 2;
     }
     (0..10).map(|_| spell(items).0).fold(0.0, f64::max)
+}
+
+/// The most memory that this process has had, in MB (10^6 bytes); `None` where the system does not tell.
+pub fn peak_rss_mb() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?;
+    Some(kib.parse::<f64>().ok()? * 1024.0 / 1e6)
 }
 
 #[cfg(test)]

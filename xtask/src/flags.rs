@@ -28,6 +28,9 @@ pub(crate) enum Chore {
     /// Times a net layer by layer, forward and backward; `time --help` lists nets and flags
     #[command(disable_help_flag = true)]
     Time(Passed),
+    /// Compares the speed with PyTorch's and onnxruntime's; `compare --help` has the flags
+    #[command(disable_help_flag = true)]
+    Compare(Passed),
 }
 
 /// Flags of `fetch-mnist` and `fetch-fashion-mnist`.

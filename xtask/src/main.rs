@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Chore::Kernels(flags) => kernels::run(&flags),
         Chore::Tidy => tidy::run(),
         Chore::SameSnapshots(flags) => same_snapshots::run(&flags),
+        Chore::Compare(passed) => benches::run("compare", &passed.arguments),
         Chore::Time(passed) => benches::run("time", &passed.arguments),
     };
     match done {
