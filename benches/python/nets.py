@@ -4,9 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-# LRN AND DROPOUT BELONG HERE: True as soon as benches/src/nets.rs has these layers.
-LRN_AND_DROPOUT = False
-
 
 class WithinChannelLrn(nn.Module):
     """Caffe's local response normalization within channels (PyTorch's own goes across them)."""
@@ -24,15 +21,15 @@ def lenet():
 
 def mlp():
     return nn.Sequential(
-        nn.Flatten(), *dropout(0.2), nn.Linear(784, 1200), nn.ReLU(), *dropout(0.5),
-        nn.Linear(1200, 1200), nn.ReLU(), *dropout(0.5), nn.Linear(1200, 10),
+        nn.Flatten(), nn.Dropout(0.2), nn.Linear(784, 1200), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(1200, 1200), nn.ReLU(), nn.Dropout(0.5), nn.Linear(1200, 10),
     )  # fmt: skip
 
 
 def cifar10_full():
     return nn.Sequential(
-        nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(), *lrn(),
-        nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), *lrn(),
+        nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(), WithinChannelLrn(),
+        nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True), WithinChannelLrn(),
         nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True),
         nn.Flatten(), nn.Linear(1024, 10),
     )  # fmt: skip
@@ -41,14 +38,6 @@ def cifar10_full():
 def conv3x3(channels):
     convolutions = [layer for _ in range(3) for layer in (nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU())]
     return nn.Sequential(*convolutions, nn.AvgPool2d(2048 // channels), nn.Flatten(), nn.Linear(channels, 10))
-
-
-def dropout(ratio):
-    return [nn.Dropout(ratio)] if LRN_AND_DROPOUT else []
-
-
-def lrn():
-    return [WithinChannelLrn()] if LRN_AND_DROPOUT else []
 
 
 # Name: (how it is made, channels, height, width)

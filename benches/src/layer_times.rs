@@ -150,9 +150,9 @@ mod tests {
         let mut net = Net::new("net", &Cpu::with_threads(1).unwrap(), training(Reference::Mlp, 2)).unwrap();
         let times = layer_times(&mut net, &mut Sgd::new(), 3).unwrap();
         let names: Vec<&str> = times.layers.iter().map(|layer| layer.layer.as_str()).collect();
-        assert_eq!(names, ["data", "ip1", "ip2", "ip3", "loss"]);
+        assert_eq!(names, ["data", "drop0", "ip1", "drop1", "ip2", "drop2", "ip3", "loss"]);
         assert!(times.layers.iter().all(|layer| layer.forward.is_some_and(|pass| pass.seconds > 0.0)));
-        assert!(times.layers[0].backward.is_none() && times.layers[1].backward.is_some());
+        assert!(times.layers[0].backward.is_none() && times.layers[2].backward.is_some());
         assert!(times.update > 0.0 && times.iteration > times.update);
     }
 

@@ -94,25 +94,32 @@ pub fn lenet() -> LayerList {
 
 /// The multilayer perceptron of Mocha's `examples/mnist/mnist_dropout_fc.jl`.
 pub fn mlp() -> LayerList {
-    // DROPOUT BELONGS HERE once the layer exists: ratio 0.2 after `data`, 0.5 after `ip1` and after `ip2`.
+    let drop = |name: &str, ratio, bottom: &str| Dropout::new(name, ratio).bottom(bottom).top(name);
     layers![
-        InnerProduct::new("ip1", 1200).neuron(Neuron::ReLU).bottom("data").top("ip1"),
-        InnerProduct::new("ip2", 1200).neuron(Neuron::ReLU).bottom("ip1").top("ip2"),
-        InnerProduct::new("ip3", CLASSES).bottom("ip2").top("logits"),
+        drop("drop0", 0.2, "data"),
+        InnerProduct::new("ip1", 1200).neuron(Neuron::ReLU).bottom("drop0").top("ip1"),
+        drop("drop1", 0.5, "ip1"),
+        InnerProduct::new("ip2", 1200).neuron(Neuron::ReLU).bottom("drop1").top("ip2"),
+        drop("drop2", 0.5, "ip2"),
+        InnerProduct::new("ip3", CLASSES).bottom("drop2").top("logits"),
     ]
 }
 
 /// Caffe's CIFAR-10 'full': `examples/cifar10/cifar10_full_train_test.prototxt`.
 pub fn cifar10_full() -> LayerList {
     let conv = |name: &str, filters| Convolution::new(name, filters, (5, 5)).pad((2, 2)).top(name);
-    // LRN BELONGS HERE once the layer exists: `norm1` between `pool1` and `conv2`, `norm2` between `pool2` and `conv3`, both
-    // within channels with kernel 3, scale 5e-5, power 0.75.
+    let norm = |name: &str, bottom: &str| {
+        let within = Lrn::new(name).mode(LrnMode::WithinChannel).kernel(3).scale(5e-5).power(0.75);
+        within.bottom(bottom).top(name)
+    };
     layers![
         conv("conv1", 32).bottom("data"),
         Pooling::max("pool1", (3, 3)).stride((2, 2)).neuron(Neuron::ReLU).bottom("conv1").top("pool1"),
-        conv("conv2", 32).neuron(Neuron::ReLU).bottom("pool1"),
+        norm("norm1", "pool1"),
+        conv("conv2", 32).neuron(Neuron::ReLU).bottom("norm1"),
         Pooling::mean("pool2", (3, 3)).stride((2, 2)).bottom("conv2").top("pool2"),
-        conv("conv3", 64).neuron(Neuron::ReLU).bottom("pool2"),
+        norm("norm2", "pool2"),
+        conv("conv3", 64).neuron(Neuron::ReLU).bottom("norm2"),
         Pooling::mean("pool3", (3, 3)).stride((2, 2)).bottom("conv3").top("pool3"),
         InnerProduct::new("ip1", CLASSES).bottom("pool3").top("logits"),
     ]

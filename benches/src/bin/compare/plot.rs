@@ -23,8 +23,8 @@ use std::{
 };
 
 /// In units, which are pixels of the SVG.
-const WIDTH: i32 = 860;
-const LEFT: i32 = 270;
+const WIDTH: i32 = 890;
+const LEFT: i32 = 300;
 const RIGHT: i32 = 150;
 const MARGIN: i32 = 20;
 const TITLE: i32 = 56;
