@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(crate) struct Topology {
     /// Indices into the list of layers.
     pub(crate) order: Vec<usize>,
-    /// Whether the net has a loss.
+    /// Whether the net learns: it has a loss, and that is wanted.
     pub(crate) training: bool,
     /// By layer (index into the list): whether its tops need gradients.
     pub(crate) tops_need_gradient: Vec<bool>,
@@ -20,8 +20,8 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    /// Sorts the layers and checks that they form a network.
-    pub(crate) fn new(net: &str, layers: &[LayerRef]) -> Result<Self> {
+    /// Sorts the layers and checks that they form a network, for inference only even if they have a loss.
+    pub(crate) fn new(net: &str, layers: &[LayerRef], inference: bool) -> Result<Self> {
         let fail = |message: String| Err(Error::Topology { net: net.into(), message });
         if let Err(message) = check_names(layers) {
             return fail(message);
@@ -37,7 +37,7 @@ impl Topology {
             Ok(order) => order,
             Err(message) => return fail(message),
         };
-        let training = layers.iter().any(|layer| layer.layer().is_loss());
+        let training = !inference && layers.iter().any(|layer| layer.layer().is_loss());
         let mut tops_need_gradient = vec![false; layers.len()];
         let mut gives_gradient = vec![Vec::new(); layers.len()];
         for &i in &order {
@@ -175,7 +175,7 @@ mod tests {
 
     /// Compares the order of computation, or a part of the error, with what is expected.
     fn check(layers: LayerList, expected: Result<&[&str], &str>) {
-        match (Topology::new("net", &layers.0), expected) {
+        match (Topology::new("net", &layers.0, false), expected) {
             (Ok(found), Ok(order)) => {
                 let names: Vec<&str> = found.order.iter().map(|&i| super::wiring(&layers.0[i]).name.as_str()).collect();
                 assert_eq!(names, order);

@@ -231,11 +231,16 @@ fn load_newest(solver: &mut Solver, net: &mut Net) -> Result<Option<(u64, Rest)>
 }
 
 fn check_net(net: &Net) -> Result<()> {
-    let trainable = !net.params().is_empty() && net.params().iter().all(|param| param.diff().is_some());
+    let trainable = !net.params().is_empty() && net.params().iter().any(|param| param.diff().is_some());
     if !trainable {
         return Err(Error::Value {
             what: format!("net `{}`", net.name()),
-            found: if net.params().is_empty() { "without parameters" } else { "without a loss layer" }.into(),
+            found: if net.params().is_empty() {
+                "without parameters"
+            } else {
+                "without a loss layer, or built for inference"
+            }
+            .into(),
             expected: "one that can be trained, with parameters and a loss such as SoftmaxLoss".into(),
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! Mocha: `src/layers/dropout.jl`; Caffe: `src/caffe/layers/dropout_layer.cpp`. Both work in place on the bottom; here the
 //! layer has a top of its own, so that whoever else reads the bottom sees what was computed. Mocha has no phases and leaves
-//! the layer out of a test net; here the same description serves, since a net without a loss passes the bottom through.
+//! the layer out of a test net; here the same description serves, since a net built for inference passes the bottom through.
 
 use super::random_mask::{Masked, check_ratio};
 use crate::{Arity, Count, Example, Examples, Layer, LayerState, Result, Setup, Wired, Wiring};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Zeroes each element with probability `ratio` while training, and multiplies the others by `1 / (1 - ratio)`, so that the
 /// expected value stays.
 ///
-/// One bottom of any shape, one top of the same. In a net without a loss the top *is* the bottom and nothing is computed.
+/// One bottom of any shape, one top of the same. In a net built for inference the top *is* the bottom and nothing is computed.
 /// Each forward pass draws a new mask, which is a function of the net's seed, the layer's name, the number of the pass, and
 /// the element's place: the same for any number of threads and on every backend. The number of passes is in the snapshot.
 ///

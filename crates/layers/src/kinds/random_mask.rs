@@ -14,7 +14,7 @@ use std::any::Any;
 
 /// Zeroes each element of each bottom with probability `ratio` while training, and leaves the others as they are.
 ///
-/// Bottoms of any shapes, as many tops of the same. In a net without a loss the tops *are* the bottoms. Masks are drawn as
+/// Bottoms of any shapes, as many tops of the same. In a net built for inference the tops *are* the bottoms. Masks are drawn as
 /// [`Dropout`](crate::Dropout) draws them.
 ///
 /// ```
@@ -74,7 +74,7 @@ impl Examples for RandomMask {
 
 /// The state of `Dropout` and `RandomMask`.
 pub(super) struct Masked {
-    /// The bottoms and tops; none in a net without a loss, where a top is its bottom.
+    /// The bottoms and tops; none in a net built for inference, where a top is its bottom.
     branches: Vec<(Blob, Blob)>,
     ratio: f64,
     scale: f64,

@@ -25,6 +25,7 @@ pub struct NetBuilder {
     name: String,
     seed: u64,
     dtype: DType,
+    inference: bool,
     kept: Kept,
 }
 
@@ -37,7 +38,7 @@ enum Kept {
 
 impl NetBuilder {
     pub(super) fn new(name: String) -> Self {
-        NetBuilder { name, seed: 0, dtype: DType::default(), kept: Kept::These(Vec::new()) }
+        NetBuilder { name, seed: 0, dtype: DType::default(), inference: false, kept: Kept::These(Vec::new()) }
     }
 
     /// Keeps these blobs readable. A backend may compute two layers as one (convolution and pooling); the blob between them
@@ -61,6 +62,28 @@ impl NetBuilder {
         self
     }
 
+    /// Builds for inference although there is a loss, e.g. to report the loss on validation data: `Dropout` lets everything
+    /// through, `BatchNorm` takes what it has gathered, and there are no gradients. A net without a loss is always built so.
+    ///
+    /// ```
+    /// use layers::prelude::*;
+    /// let layers = layers![
+    ///     MemoryData::new("data", 2).zeros("x", [2, 4]).zeros("label", [2, 1]),
+    ///     Dropout::new("drop", 0.5).bottom("x").top("dropped"),
+    ///     InnerProduct::new("ip", 3).bottom("dropped").top("y"),
+    ///     SoftmaxLoss::new("loss").bottoms(["y", "label"]),
+    /// ];
+    /// let backend = backend_cpu::Cpu::new()?;
+    /// let training = Net::new("training", &backend, layers.clone())?;
+    /// let validation = Net::builder("validation").inference().build(&backend, layers)?;
+    /// assert!(training.param("ip___weight")?.diff().is_some() && validation.param("ip___weight")?.diff().is_none());
+    /// # Ok::<(), layers::Error>(())
+    /// ```
+    pub fn inference(mut self) -> Self {
+        self.inference = true;
+        self
+    }
+
     /// The element type of all blobs and parameters; f32 if not set.
     pub fn dtype(mut self, dtype: DType) -> Self {
         self.dtype = dtype;
@@ -72,7 +95,7 @@ impl NetBuilder {
     /// # Errors
     /// The layers do not form a network, properties or shapes do not fit, or the memory cannot be had.
     pub fn build<B: Backend + Clone + 'static>(self, backend: &B, layers: LayerList) -> Result<Net> {
-        let topology = Topology::new(&self.name, &layers.0)?;
+        let topology = Topology::new(&self.name, &layers.0, self.inference)?;
         let mut net = Net {
             name: self.name,
             backend: Arc::new(backend.clone()),

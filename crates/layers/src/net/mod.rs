@@ -39,7 +39,7 @@ pub struct Net {
     backend: Arc<dyn Backend>,
     dtype: DType,
     layers: LayerList,
-    /// Whether there is a loss, and so a backward pass.
+    /// Whether it is built for training, and so has a backward pass.
     training: bool,
     steps: Vec<Step>,
     blobs: Vec<NamedBlob>,

@@ -198,7 +198,10 @@ impl Net {
             expected: expected.into(),
         };
         if !self.training {
-            return Err(missing("asked for without a loss layer", "a net with a loss, e.g. `SoftmaxLoss`"));
+            return Err(missing(
+                "asked for without a loss layer",
+                "a net with a loss, e.g. `SoftmaxLoss`, not built for inference",
+            ));
         }
         self.samples.ok_or_else(|| missing("asked for before a forward pass", "`forward` first"))
     }
