@@ -30,7 +30,10 @@ pub(crate) trait Real:
     /// `self * a + b` with one rounding.
     fn fused(self, a: Self, b: Self) -> Self;
     fn exp(self) -> Self;
+    fn exp_m1(self) -> Self;
     fn tanh(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
     fn powf(self, power: Self) -> Self;
@@ -38,7 +41,7 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($type:ty, $vector:ident) => {
+    ($type:ty, $vector:ident, $erf:path) => {
         impl Real for $type {
             type Vector<I: Isa> = I::$vector;
             const ZERO: Self = 0.0;
@@ -52,8 +55,16 @@ macro_rules! real {
                 self.exp()
             }
             #[inline(always)]
+            fn exp_m1(self) -> Self {
+                self.exp_m1()
+            }
+            #[inline(always)]
             fn tanh(self) -> Self {
                 self.tanh()
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -74,8 +85,8 @@ macro_rules! real {
         }
     };
 }
-real!(f32, Single);
-real!(f64, Double);
+real!(f32, Single, libm::erff);
+real!(f64, Double, libm::erf);
 
 /// `a * b + c`, fused where the instruction set can.
 #[inline(always)]

@@ -8,21 +8,26 @@
 //!
 //! | Kind | What it does |
 //! |---|---|
-//! | [`Accuracy`] | counts right predictions |
+//! | [`Accuracy`] | counts predictions that are right, or have the right class among their first few |
 //! | [`Activation`] | applies a neuron |
+//! | [`BatchNorm`] | brings each channel to mean 0 and variance 1 over the batch |
+//! | [`Bias`] | adds a number that it learns to each channel |
 //! | [`Convolution`] | convolves images with filters that it learns |
 //! | [`Dropout`] | zeroes random elements in training, against overfitting |
 //! | [`ElementWise`] | adds, subtracts, multiplies or divides two blobs |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
-//! | [`Pooling`] | takes the largest or the mean value of windows of images |
+//! | [`Pooling`] | takes the largest or the mean value of windows of images, or of whole images |
 //! | [`Power`] | scales, shifts and raises to a power |
+//! | [`PReLU`] | lets positive numbers through and multiplies others by a slope that it learns |
 //! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
+//! | [`Scale`] | multiplies each channel by a number that it learns |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
 //!
 //! [`LRN`]: Lrn
+//! [`PReLU`]: PRelu
 //!
 //! Adding a layer: one file in `kinds/` with examples for the gradient sweep, and one word in the list in `registry.rs`.
 
@@ -45,8 +50,8 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Convolution, Dropout, ElementWise, HostArray, InnerProduct, Lrn, MemoryData, MemoryDataState,
-    Pooling, Power, RandomMask, Softmax, SoftmaxLoss,
+    Accuracy, Activation, BatchNorm, Bias, Convolution, Dropout, ElementWise, HostArray, InnerProduct, Lrn, MemoryData,
+    MemoryDataState, PRelu, Pooling, Power, RandomMask, Scale, Softmax, SoftmaxLoss,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

@@ -133,7 +133,7 @@ impl Param {
         &self.0.data
     }
 
-    /// The gradient; `None` in a net without a loss.
+    /// The gradient; `None` in a net that is not built for training, and for what a layer gathers itself.
     pub fn diff(&self) -> Option<&Tensor> {
         self.0.diff.as_ref()
     }

@@ -1,8 +1,9 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, Convolution, Dropout, ElementWise, Error, Example, Examples, InnerProduct, Layer, LayerList,
-    LayerRef, Lrn, MemoryData, Pooling, Power, RandomMask, Result, Softmax, SoftmaxLoss, names,
+    Accuracy, Activation, BatchNorm, Bias, Convolution, Dropout, ElementWise, Error, Example, Examples, InnerProduct,
+    Layer, LayerList, LayerRef, Lrn, MemoryData, PRelu, Pooling, Power, RandomMask, Result, Scale, Softmax,
+    SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,6 +12,8 @@ use serde_json::Value;
 const STANDARD: &[Entry] = &[
     entry::<Accuracy>("Accuracy"),
     entry::<Activation>("Activation"),
+    entry::<BatchNorm>("BatchNorm"),
+    entry::<Bias>("Bias"),
     entry::<Convolution>("Convolution"),
     entry::<Dropout>("Dropout"),
     entry::<ElementWise>("ElementWise"),
@@ -19,7 +22,9 @@ const STANDARD: &[Entry] = &[
     entry::<MemoryData>("MemoryData"),
     entry::<Pooling>("Pooling"),
     entry::<Power>("Power"),
+    entry::<PRelu>("PReLU"),
     entry::<RandomMask>("RandomMask"),
+    entry::<Scale>("Scale"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),
 ];

@@ -1,6 +1,6 @@
 //! What a layer sees while its state is built.
 
-use crate::{Error, LayerRef, Param, ParamSpec, Result};
+use crate::{Constraint, Error, Initializer, LayerRef, Param, ParamSpec, Regularizer, Result};
 use core_tensor::{Backend, DType, Philox, RngStream, Role, Shape, Tensor};
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct Setup<'a> {
     pub(crate) backend: &'a Arc<dyn Backend>,
     pub(crate) dtype: DType,
     pub(crate) seed: u64,
-    /// Whether the net will be run backward at all (it has a loss).
+    /// Whether the net learns.
     pub(crate) training: bool,
     pub(crate) layer: &'a LayerRef,
     pub(crate) bottoms: Vec<Blob>,
@@ -43,7 +43,9 @@ impl Setup<'_> {
         self.dtype
     }
 
-    /// Whether the net will be run backward (it has a loss); if not, nothing needs to be kept for a backward pass.
+    /// Whether the net is built for training: it has a loss, and [`NetBuilder::inference`](crate::NetBuilder::inference) was
+    /// not asked for. If not, there is no backward pass to keep anything for, and layers such as `Dropout` do what they do
+    /// once training is over.
     pub fn is_training(&self) -> bool {
         self.training
     }
@@ -106,6 +108,21 @@ impl Setup<'_> {
     /// # Errors
     /// The shared parameter has another shape, element type or backend; the memory cannot be had.
     pub fn param(&mut self, spec: ParamSpec) -> Result<Param> {
+        self.param_with(spec, self.training)
+    }
+
+    /// Makes or shares a parameter that the layer gathers itself rather than learns, such as running moments: shared and kept
+    /// in snapshots like any other, zero at first, without a gradient.
+    ///
+    /// # Errors
+    /// As [`Setup::param`].
+    pub fn statistic(&mut self, name: &'static str, shape: Shape) -> Result<Param> {
+        let (init, regularizer) = (Initializer::Constant { value: 0.0 }, Regularizer::None);
+        let constraint = Constraint::None;
+        self.param_with(ParamSpec { name, shape, init, regularizer, constraint, learning_rate: 0.0 }, false)
+    }
+
+    fn param_with(&mut self, spec: ParamSpec, has_gradient: bool) -> Result<Param> {
         let layer = self.layer.layer();
         let name = layer.wiring().name.clone();
         let key = (layer.param_key().map_or_else(|| format!("layer {name}"), |key| format!("key {key}")), spec.name);
@@ -130,7 +147,7 @@ impl Setup<'_> {
                 data
             }
         };
-        let diff = if self.training { Some(self.backend.alloc(spec.shape, self.dtype, Role::Param)?) } else { None };
+        let diff = if has_gradient { Some(self.backend.alloc(spec.shape, self.dtype, Role::Param)?) } else { None };
         let param = Param::new(&name, spec, data, diff);
         self.shared.insert(key, param.clone());
         self.params.push(param.clone());

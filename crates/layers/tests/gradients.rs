@@ -72,7 +72,7 @@ fn results(backend: &backend_cpu::Cpu, dtype: DType, seed: usize, example: &Exam
         single.backward().unwrap();
         let tops = single.tops().iter().map(|top| &top.data);
         let diffs = single.bottoms().iter().filter_map(|bottom| bottom.diff.as_ref());
-        let params = single.params().iter().filter_map(|param| param.diff());
+        let params = single.params().iter().map(|param| param.diff().unwrap_or(param.data()));
         for tensor in tops.chain(diffs).chain(params) {
             numbers.extend(tensor.read::<f64>().unwrap());
         }

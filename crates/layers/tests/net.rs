@@ -206,6 +206,24 @@ fn a_partial_batch_counts_as_a_small_batch() {
 }
 
 #[test]
+fn the_label_may_be_among_the_first_few() {
+    let nan = f64::NAN;
+    let scores = array![[3.0, 2.0, 1.0], [1.0, 1.0, 1.0], [1.0, nan, 0.0], [nan, 2.0, 1.0]];
+    let labels = array![[1.0], [2.0], [1.0], [2.0]];
+    let source = MemoryData::new("d", 4).array("s", scores).array("label", labels);
+    let top = |k| Accuracy::new(format!("top{k}")).top_k(k).bottoms(["s", "label"]);
+    let mut net = Net::new("net", &backend(), layers![source, top(1), top(2), top(3)]).unwrap();
+    net.forward().unwrap();
+    let found: Vec<_> = net.statistics().into_iter().map(|s| (s.key, s.value, s.text)).collect();
+    // Of equals the first is ahead; a NaN is ahead of nothing and never right.
+    let expected = [("top1", "Accuracy", 0.0), ("top2", "Top-2 accuracy", 0.5), ("top3", "Top-3 accuracy", 0.75)];
+    for ((key, value, text), (name, title, share)) in found.into_iter().zip(expected) {
+        let line = format!("  {title} (avg over 4) = {:.4}%", 100.0 * share);
+        assert_eq!((key, value, text), (format!("{name}-accuracy"), share, line));
+    }
+}
+
+#[test]
 fn statistics_read_like_the_tutorial() {
     let scores = array![[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0]];
     let source = MemoryData::new("d", 4).array("s", scores).array("label", array![[1.0], [0.0], [1.0], [1.0]]);

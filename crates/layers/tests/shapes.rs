@@ -114,6 +114,9 @@ fn what_does_not_fit_is_told() {
     fails(loss(1, -1.0), &[2, 3], &[2, 1], "the loss weight is -1");
     let accuracy = Accuracy::new("acc").axis(2).bottoms(["x", "label"]);
     fails(accuracy, &[2, 3], &[2, 1], "layer `acc` (Accuracy): the class axis is 2");
+    let top = |k| Accuracy::new("acc").top_k(k).bottoms(["x", "label"]);
+    fails(top(0), &[2, 3], &[2, 1], "top_k is 0; expected from 1 to 3, the number of classes");
+    fails(top(4), &[2, 3], &[2, 1], "top_k is 4; expected from 1 to 3");
     let lrn = || Lrn::new("norm").bottom("x").top("y");
     fails(lrn().kernel(0), &image, &[2, 1], "layer `norm` (LRN): the normalization's kernel is 0; expected at least 1");
     fails(lrn().shift(0.0), &image, &[2, 1], "the normalization's shift is 0; expected a number above 0");

@@ -1,4 +1,4 @@
-//! Counting predictions whose largest value stands at the label's index.
+//! Counting predictions that have the value at the label's index among their largest.
 
 use super::{
     AxisView, dtype,
@@ -18,7 +18,7 @@ pub(crate) fn launch(_: &Cpu, kernel: &str, call: Launch<'_>) -> Option<Result<(
 }
 
 fn count<T: Stored>(call: Launch<'_>) -> Result<()> {
-    let (axis, samples) = (call.sizes[0], call.sizes[1]);
+    let [axis, samples, top_k] = std::array::from_fn(|i| call.sizes[i]);
     let shape = call.reads[0].shape();
     let view = AxisView::new(shape, axis);
     let x = read::<T>(call.kernel, "the prediction", call.reads[0])?;
@@ -26,10 +26,14 @@ fn count<T: Stored>(call: Launch<'_>) -> Result<()> {
     let (mut correct, mut bad) = (0u32, 0u32);
     for_each_position(view, shape.batch(), samples, |position, class_lane, lane| {
         let value = |class: usize| x[class_lane(class)][lane];
-        // The first of equals wins, so a later one must be larger.
-        let best = (1..view.axis).fold(0, |best, class| if value(class) > value(best) { class } else { best });
         match class_of(&labels, position, lane, view.axis) {
-            Some(class) => correct += u32::from(class == best),
+            Some(class) => {
+                // Of equals the first is ahead; a NaN is ahead of nothing and never right.
+                let chosen = value(class);
+                let is_ahead = |&other: &usize| value(other) > chosen || other < class && value(other) == chosen;
+                let rank = (0..view.axis).filter(is_ahead).count();
+                correct += u32::from(!chosen.is_nan() && rank < top_k);
+            }
             None => bad += 1,
         }
     });

@@ -2,6 +2,8 @@
 //! of its name after the dot. Adding a family: one file here and one line in [`FAMILIES`].
 
 pub(crate) mod accuracy;
+pub(crate) mod batch_norm;
+pub(crate) mod channel;
 pub(crate) mod constraint;
 pub(crate) mod convolution;
 pub(crate) mod dropout;
@@ -12,6 +14,7 @@ pub(crate) mod lrn;
 pub(crate) mod neuron;
 pub(crate) mod pooling;
 pub(crate) mod power;
+pub(crate) mod prelu;
 mod samples;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
@@ -30,6 +33,8 @@ type Family = fn(&Cpu, &str, Launch<'_>) -> Option<Result<()>>;
 /// All families of named kernels.
 const FAMILIES: &[(&str, Family)] = &[
     ("accuracy", accuracy::launch),
+    ("batch_norm", batch_norm::launch),
+    ("channel", channel::launch),
     ("constraint", constraint::launch),
     ("dropout", dropout::launch),
     ("elementwise", elementwise::launch),
@@ -37,6 +42,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("lrn", lrn::launch),
     ("neuron", neuron::launch),
     ("power", power::launch),
+    ("prelu", prelu::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),
     ("update", update::launch),

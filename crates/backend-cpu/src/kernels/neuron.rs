@@ -53,13 +53,19 @@ pub(crate) fn apply<I: Isa, T: Real>(neuron: Neuron, lanes: &mut [Lane<T>]) {
             let slope = T::from_f64(0.01);
             map(lanes, |x| if x > T::ZERO { x } else { slope * x });
         }
-        Neuron::Sigmoid => map(lanes, |x| T::ONE / (T::ONE + (-x).exp())),
+        Neuron::Sigmoid => map(lanes, sigmoid),
         Neuron::Tanh => map(lanes, T::tanh),
         Neuron::Exponential => map(lanes, T::exp),
+        Neuron::Elu { alpha } => {
+            let alpha = T::from_f64(alpha);
+            map(lanes, |x| if x > T::ZERO { x } else { alpha * x.exp_m1() });
+        }
+        Neuron::Silu => map(lanes, |x| x * sigmoid(x)),
+        Neuron::Gelu => map(lanes, |x| x * normal_below(x)),
     }
 }
 
-/// Multiplies gradients by a neuron's derivative, written in terms of its output `y`.
+/// Multiplies gradients by a neuron's derivative, written in terms of its output `y`, or of its input if it needs that.
 #[inline(always)]
 pub(crate) fn differentiate<I: Isa, T: Real>(neuron: Neuron, y: &[Lane<T>], dy: &mut [Lane<T>]) {
     match neuron {
@@ -75,7 +81,33 @@ pub(crate) fn differentiate<I: Isa, T: Real>(neuron: Neuron, y: &[Lane<T>], dy: 
         Neuron::Sigmoid => zip(y, dy, |y, dy| dy * y * (T::ONE - y)),
         Neuron::Tanh => zip(y, dy, |y, dy| dy * (T::ONE - y * y)),
         Neuron::Exponential => zip(y, dy, |y, dy| dy * y),
+        Neuron::Elu { alpha } => {
+            let alpha = T::from_f64(alpha);
+            zip(y, dy, |y, dy| if y > T::ZERO { dy } else { dy * (y + alpha) });
+        }
+        Neuron::Silu => zip(y, dy, |x, dy| {
+            let s = sigmoid(x);
+            dy * s * (T::ONE + x * (T::ONE - s))
+        }),
+        Neuron::Gelu => {
+            let (half, height) = (
+                T::from_f64(0.5),
+                T::from_f64(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2),
+            );
+            zip(y, dy, |x, dy| dy * (normal_below(x) + x * height * (-half * x * x).exp()));
+        }
     }
+}
+
+#[inline(always)]
+fn sigmoid<T: Real>(x: T) -> T {
+    T::ONE / (T::ONE + (-x).exp())
+}
+
+/// The share of the normal distribution below `x`.
+#[inline(always)]
+fn normal_below<T: Real>(x: T) -> T {
+    T::from_f64(0.5) * (T::ONE + (x * T::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erf())
 }
 
 struct Forward<'a, T> {
@@ -123,15 +155,7 @@ fn zip<T: Real>(y: &[Lane<T>], dy: &mut [Lane<T>], f: impl Fn(T, T) -> T) {
 
 fn decode(call: &Launch<'_>) -> Result<Neuron> {
     let (code, coefficient) = (call.sizes[0], call.scalars[0]);
-    let known = [
-        Neuron::Identity,
-        Neuron::Relu { epsilon: coefficient },
-        Neuron::LeakyRelu,
-        Neuron::Sigmoid,
-        Neuron::Tanh,
-        Neuron::Exponential,
-    ];
-    known.into_iter().find(|neuron| neuron.code() == code).ok_or_else(|| Error::Value {
+    Neuron::from_code(code, coefficient).ok_or_else(|| Error::Value {
         what: "the neuron's code".into(),
         found: code.to_string(),
         expected: "one of `Neuron::code`".into(),

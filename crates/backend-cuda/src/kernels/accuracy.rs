@@ -1,4 +1,4 @@
-//! Counting predictions whose largest value stands at the label's index.
+//! Counting predictions that have the value at the label's index among their largest.
 
 use super::{AxisView, Operands};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 use core_tensor::{Launch, Result};
 
-const COUNT: Entry<(Address, Address, Address, AxisView, u32)> = Entry::new("accuracy_count");
+const COUNT: Entry<(Address, Address, Address, AxisView, u32, u32)> = Entry::new("accuracy_count");
 pub(super) const SIGNATURES: &[Signature] = &[COUNT.signature()];
 
 pub(super) fn launch(cuda: &Cuda, kernel: &str, call: Launch<'_>) -> Option<Result<()>> {
@@ -20,6 +20,6 @@ fn count(operands: Operands<'_>) -> Result<()> {
     let result = operands.write(0, "the result")?;
     let (shape, sizes) = (operands.call.reads[0].shape(), operands.call.sizes);
     let view = AxisView::new(shape, sizes[0])?;
-    let counted = view.counted(sizes[1], shape.batch())?;
-    COUNT.launch(operands.cuda, operands.dtype, Grid::block_each(1), (x, label, result, view, counted))
+    let (counted, top_k) = (view.counted(sizes[1], shape.batch())?, super::count(sizes[2])?);
+    COUNT.launch(operands.cuda, operands.dtype, Grid::block_each(1), (x, label, result, view, counted, top_k))
 }

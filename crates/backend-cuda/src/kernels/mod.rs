@@ -2,6 +2,8 @@
 //! its PTX and launches them. Adding a family: one file here, one `.cu`, and one entry in [`FAMILIES`].
 
 mod accuracy;
+mod batch_norm;
+mod channel;
 mod constraint;
 pub(crate) mod convolution;
 mod dropout;
@@ -12,6 +14,7 @@ mod lrn;
 mod neuron;
 pub(crate) mod pooling;
 mod power;
+mod prelu;
 mod softmax;
 mod softmax_loss;
 mod update;
@@ -52,6 +55,8 @@ macro_rules! family {
 /// All families.
 pub(crate) const FAMILIES: &[Family] = &[
     family!(accuracy, Some(accuracy::launch)),
+    family!(batch_norm, Some(batch_norm::launch)),
+    family!(channel, Some(channel::launch)),
     family!(constraint, Some(constraint::launch)),
     family!(convolution, None),
     family!(dropout, Some(dropout::launch)),
@@ -62,6 +67,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(neuron, Some(neuron::launch)),
     family!(pooling, None),
     family!(power, Some(power::launch)),
+    family!(prelu, Some(prelu::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),
     family!(update, Some(update::launch)),

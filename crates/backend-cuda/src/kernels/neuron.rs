@@ -40,8 +40,7 @@ fn backward(operands: Operands<'_>) -> Result<()> {
 /// The neuron of a call. Codes that `neuron.cuh` does not know would pass for the identity, so they are refused here.
 fn coded(operands: &Operands<'_>) -> Result<(u32, f64)> {
     let (code, coefficient) = (operands.call.sizes[0], operands.call.scalars[0]);
-    let last = Neuron::Exponential.code();
-    if code > last {
+    if Neuron::from_code(code, coefficient).is_none() {
         return Err(Error::Value {
             what: "the neuron's code".into(),
             found: code.to_string(),

@@ -3,15 +3,23 @@
 //! Each function says what its kernel computes; a backend's kernel file says how. Shapes are checked here, once for all
 //! backends. The families that came with the first layers stand here, each later one in a file of its own.
 
+mod batch_norm;
+mod channel;
 mod dropout;
 mod elementwise;
 mod lrn;
 mod power;
+mod prelu;
 
+pub use batch_norm::{
+    Moments, RunningMoments, batch_moments, expected_moments, gather_moments, normalize, normalize_backward,
+};
+pub use channel::{channel_affine, channel_dot, channel_shift, channel_sum};
 pub use dropout::{RandomMask, dropout};
 pub use elementwise::{binary, quotient_backward, scaled_copy};
 pub use lrn::{lrn_backward, lrn_forward};
 pub use power::{Power, power_backward, power_forward};
+pub use prelu::{prelu_backward, prelu_forward, prelu_slope_gradient};
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Tensor};
@@ -42,7 +50,7 @@ pub fn neuron_forward(backend: &dyn Backend, neuron: Neuron, y: &Tensor) -> Resu
     backend.launch(Launch { kernel: "neuron.forward", reads: &[], writes: &[y], sizes: &sizes, scalars: &scalars })
 }
 
-/// `dy *= neuron'`, in place, the derivative taken from the neuron's output `y`.
+/// `dy *= neuron'`, in place, the derivative taken from `y`: the neuron's output, or its input if [`Neuron::needs_input`].
 pub fn neuron_backward(backend: &dyn Backend, neuron: Neuron, y: &Tensor, dy: &Tensor) -> Result<()> {
     if neuron == Neuron::Identity {
         return Ok(());
@@ -112,18 +120,19 @@ pub fn softmax_loss_backward(
     })
 }
 
-/// `result`, two numbers, gets how many positions of the first `samples` samples have their largest value (the first of
-/// equals) at the label's index, and the number of labels that are no class index.
+/// `result`, two numbers, gets how many positions of the first `samples` samples have the label's value among their `top_k`
+/// largest (of equals the first, a NaN nowhere), and the number of labels that are no class index.
 pub fn accuracy(
     backend: &dyn Backend,
     axis: usize,
+    top_k: usize,
     samples: usize,
     x: &Tensor,
     label: &Tensor,
     result: &Tensor,
 ) -> Result<()> {
     label_shape("accuracy", axis, x, label)?;
-    let (reads, sizes) = ([x, label], [axis, samples]);
+    let (reads, sizes) = ([x, label], [axis, samples, top_k]);
     backend.launch(Launch { kernel: "accuracy.count", reads: &reads, writes: &[result], sizes: &sizes, scalars: &[] })
 }
 

@@ -3,13 +3,13 @@
 //! Mocha: `src/layers/accuracy.jl`, from which the text comes; Caffe: `src/caffe/layers/accuracy_layer.cpp`.
 
 use super::labels::{bad_label, check_class_axis, check_label_shape};
-use crate::{Arity, Count, Example, Examples, Layer, LayerState, Pass, Result, Setup, Statistic, Wired, Wiring};
+use crate::{Arity, Count, Error, Example, Examples, Layer, LayerState, Pass, Result, Setup, Statistic, Wired, Wiring};
 use core_tensor::{Role, Shape, Tensor, ops::kernels};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 
-/// How often the largest value along the class axis stands at the label's index, over all positions of all samples since the
-/// statistics were reset.
+/// How often the value at the label's index is the largest along the class axis, or with `top_k` among that many largest,
+/// over all positions of all samples since the statistics were reset. Of equal values the first counts as larger.
 ///
 /// Bottoms: predictions (N, classes, ...), logits or probabilities, and labels (N, 1, ...) holding class indices from 0. No
 /// tops. Statistics: `<name>-accuracy`, and with `report_error` also `<name>-error`, both from 0 to 1.
@@ -30,12 +30,15 @@ pub struct Accuracy {
     /// Whether to report the error rate too; no if not set.
     #[serde(default)]
     pub report_error: bool,
+    /// How many of the largest values may be the label's; 1 if not set, 5 is usual for ImageNet.
+    #[serde(default = "one")]
+    pub top_k: usize,
 }
 
 impl Accuracy {
     /// Accuracy with the classes along axis 1.
     pub fn new(name: impl Into<String>) -> Self {
-        Accuracy { wiring: Wiring::named(name), axis: class_axis(), report_error: false }
+        Accuracy { wiring: Wiring::named(name), axis: class_axis(), report_error: false, top_k: one() }
     }
 
     /// Sets the axis of the classes.
@@ -47,6 +50,12 @@ impl Accuracy {
     /// Sets whether to report the error rate too.
     pub fn report_error(mut self, report_error: bool) -> Self {
         self.report_error = report_error;
+        self
+    }
+
+    /// Sets how many of the largest values may be the label's.
+    pub fn top_k(mut self, top_k: usize) -> Self {
+        self.top_k = top_k;
         self
     }
 }
@@ -77,6 +86,11 @@ impl Layer for Accuracy {
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
         let (predictions, labels) = (setup.bottom(0).data.clone(), setup.bottom(1).data.clone());
         check_class_axis(self.axis, predictions.shape())?;
+        let classes = predictions.shape().axis(self.axis);
+        if !(1..=classes).contains(&self.top_k) {
+            let (what, found) = ("top_k".into(), self.top_k.to_string());
+            return Err(Error::Value { what, found, expected: format!("from 1 to {classes}, the number of classes") });
+        }
         check_label_shape(self.axis, predictions.shape(), labels.shape())?;
         let result = setup.alloc(Shape::new(&[2])?, Role::Param)?;
         Ok(Box::new(State { layer: self.clone(), predictions, labels, result, right: 0, total: 0 }))
@@ -88,6 +102,7 @@ impl Examples for Accuracy {
         vec![
             Example::labelled(Accuracy::new("accuracy"), 1, &[17, 5]),
             Example::labelled(Accuracy::new("accuracy").axis(2).report_error(true), 2, &[3, 2, 4, 3]),
+            Example::labelled(Accuracy::new("accuracy").top_k(3), 1, &[33, 7]),
         ]
     }
 }
@@ -105,12 +120,12 @@ struct State {
 impl LayerState for State {
     fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         let samples = pass.samples_of(self.labels.shape());
-        let (axis, x, labels) = (self.layer.axis, &self.predictions, &self.labels);
-        kernels::accuracy(pass.backend, axis, samples, x, labels, &self.result)?;
+        let (Accuracy { axis, top_k, .. }, x, labels) = (&self.layer, &self.predictions, &self.labels);
+        kernels::accuracy(pass.backend, *axis, *top_k, samples, x, labels, &self.result)?;
         let mut result = [0.0; 2];
         self.result.read_into(&mut result)?;
         if result[1] != 0.0 {
-            return Err(bad_label(labels, samples, x.shape().axis(axis)));
+            return Err(bad_label(labels, samples, x.shape().axis(*axis)));
         }
         self.right += result[0] as u64;
         self.total += (samples * labels.shape().sample_len()) as u64;
@@ -126,7 +141,9 @@ impl LayerState for State {
             let text = format!("  {title} (avg over {}) = {:.4}%", self.total, 100.0 * value);
             Statistic { key: format!("{}-{quantity}", self.layer.wiring.name), value, text }
         };
-        let mut statistics = vec![statistic("accuracy", "Accuracy", self.right)];
+        let title =
+            if self.layer.top_k == 1 { "Accuracy".into() } else { format!("Top-{} accuracy", self.layer.top_k) };
+        let mut statistics = vec![statistic("accuracy", &title, self.right)];
         if self.layer.report_error {
             statistics.push(statistic("error", "Error", self.total - self.right));
         }
@@ -143,5 +160,9 @@ impl LayerState for State {
 }
 
 fn class_axis() -> usize {
+    1
+}
+
+fn one() -> usize {
     1
 }

@@ -48,6 +48,7 @@ impl Layer for Activation {
     }
 
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
+        self.neuron.check()?;
         let mut branches = Vec::new();
         for bottom in setup.bottoms().to_vec() {
             let top = setup.add_top(bottom.data.shape())?;
@@ -67,6 +68,10 @@ impl Examples for Activation {
             Neuron::Sigmoid,
             Neuron::Tanh,
             Neuron::Exponential,
+            Neuron::ELU,
+            Neuron::Elu { alpha: 0.3 },
+            Neuron::Silu,
+            Neuron::Gelu,
         ];
         neurons.map(|neuron| Example::one_to_one(Activation::new("activation", neuron), &[3, 2, 3, 5])).into()
     }
@@ -90,7 +95,8 @@ impl LayerState for State {
         for (bottom, top) in &self.branches {
             let (Some(dy), Some(dx)) = (&top.diff, &bottom.diff) else { continue };
             kernels::copy(pass.backend, dy, dx)?;
-            kernels::neuron_backward(pass.backend, self.neuron, &top.data, dx)?;
+            let y = if self.neuron.needs_input() { &bottom.data } else { &top.data };
+            kernels::neuron_backward(pass.backend, self.neuron, y, dx)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 use super::{
     Pooling,
     affine::{AffineState, Branch},
+    tail::Tail,
 };
 use crate::{
     Arity, Constraint, Count, Error, Example, ExampleBottom, Examples, Initializer, Layer, LayerState, Param,
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// Two-dimensional convolution (without flipping the filter, as in Caffe and Mocha), then bias and neuron.
 ///
 /// Bottom (N, C, H, W), top (N, n_filter, H', W') with `H' = (H + 2 pad - kernel) / stride + 1`, rounded down. Parameters:
-/// `filter` (n_filter, C / n_group, kernel height, kernel width) and `bias` (n_filter). Several bottoms, each with a top,
+/// `filter` (n_filter, C / n_group, kernel height, kernel width) and, unless [`Convolution::bias_term`] is off, `bias` (n_filter). Several bottoms, each with a top,
 /// share the filter.
 ///
 /// ```
@@ -45,6 +46,9 @@ pub struct Convolution {
     /// Channels and filters fall into this many groups that do not see each other; 1 if not set.
     #[serde(default = "one_group")]
     pub n_group: usize,
+    /// Whether there is a bias; yes if not set. Before a [`BatchNorm`](crate::BatchNorm) it has no effect.
+    #[serde(default = "yes")]
+    pub bias_term: bool,
     /// Applied to the output; identity if not set.
     #[serde(default)]
     pub neuron: Neuron,
@@ -90,6 +94,7 @@ impl Convolution {
             stride: one(),
             pad: zero(),
             n_group: one_group(),
+            bias_term: yes(),
             neuron: Neuron::Identity,
             filter_init: xavier(),
             bias_init: zeros(),
@@ -119,6 +124,12 @@ impl Convolution {
     /// Sets the number of groups.
     pub fn n_group(mut self, n_group: usize) -> Self {
         self.n_group = n_group;
+        self
+    }
+
+    /// Sets whether there is a bias.
+    pub fn bias_term(mut self, bias_term: bool) -> Self {
+        self.bias_term = bias_term;
         self
     }
 
@@ -188,7 +199,7 @@ impl Convolution {
         self
     }
 
-    fn params(&self, setup: &mut Setup<'_>, filter_shape: Shape) -> Result<(Param, Param)> {
+    fn params(&self, setup: &mut Setup<'_>, filter_shape: Shape) -> Result<(Param, Option<Param>)> {
         let filter = setup.param(ParamSpec {
             name: "filter",
             shape: filter_shape,
@@ -197,14 +208,15 @@ impl Convolution {
             constraint: self.filter_cons,
             learning_rate: self.filter_lr,
         })?;
-        let bias = setup.param(ParamSpec {
+        let bias = ParamSpec {
             name: "bias",
             shape: Shape::new(&[self.n_filter])?,
             init: self.bias_init,
             regularizer: self.bias_regu,
             constraint: self.bias_cons,
             learning_rate: self.bias_lr,
-        })?;
+        };
+        let bias = self.bias_term.then(|| setup.param(bias)).transpose()?;
         Ok((filter, bias))
     }
 
@@ -265,8 +277,10 @@ impl Layer for Convolution {
                 });
             }
             let top = setup.add_top(operation.output()?)?;
+            let (neuron, tail) = Tail::behind_plan(setup, self.neuron, top.data.shape())?;
+            let operation = ops::Convolution { neuron, ..operation };
             state.flops += operation.flops();
-            state.branches.push(Branch { plan: setup.backend().convolution(&operation)?, bottom, top });
+            state.branches.push(Branch { plan: setup.backend().convolution(&operation)?, bottom, top, tail });
         }
         Ok(Box::new(state))
     }
@@ -279,14 +293,15 @@ impl Layer for Convolution {
         let then = pooling.operation(setup, between);
         // What is wrong with the pooling is told when it is set up by itself, under its own name.
         let Ok(output) = then.output() else { return Ok(None) };
-        if pooling.neuron != Neuron::Identity {
+        if pooling.neuron != Neuron::Identity || self.neuron.needs_input() {
             return Ok(None);
         }
         let Some(plan) = setup.backend().convolution_pooling(&operation, &then)? else { return Ok(None) };
         let (weight, bias) = self.params(setup, filter_shape)?;
         setup.fused_blob(between);
         let top = setup.add_top(output)?;
-        let branches = vec![Branch { plan, bottom, top }];
+        let tail = Tail::new(setup, Neuron::Identity, output)?;
+        let branches = vec![Branch { plan, bottom, top, tail }];
         Ok(Some(Box::new(AffineState { weight, bias, branches, flops: operation.flops() })))
     }
 }
@@ -302,7 +317,10 @@ impl Examples for Convolution {
             Example::one_to_one(conv(4, (3, 4)).n_group(2).pad((2, 1)).stride((1, 2)), &[2, 4, 5, 3]),
             Example::one_to_one(conv(3, (2, 3)).stride((3, 2)).neuron(Neuron::ReLU), &[5, 3, 7, 8]),
             Example::one_to_one(conv(2, (3, 3)).algorithm(Algorithm::Direct), &[2, 1, 4, 4]),
-            Example::new(conv(2, (3, 3)).neuron(Neuron::Sigmoid), two, 2),
+            Example::one_to_one(conv(3, (3, 3)).bias_term(false).neuron(Neuron::ELU), &[17, 2, 4, 5]),
+            Example::one_to_one(conv(2, (2, 2)).neuron(Neuron::Gelu), &[3, 1, 4, 3]),
+            Example::new(conv(2, (3, 3)).neuron(Neuron::Sigmoid), two.clone(), 2),
+            Example::new(conv(2, (3, 3)).neuron(Neuron::Silu), two, 2),
         ]
     }
 }
@@ -317,6 +335,10 @@ fn zero() -> Size2 {
 
 fn one_group() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn xavier() -> Initializer {

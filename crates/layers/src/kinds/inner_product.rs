@@ -2,7 +2,10 @@
 //!
 //! Caffe: `src/caffe/layers/inner_product_layer.cpp`; Mocha: `src/layers/inner-product.jl`.
 
-use super::affine::{AffineState, Branch};
+use super::{
+    affine::{AffineState, Branch},
+    tail::Tail,
+};
 use crate::{
     Arity, Constraint, Count, Error, Example, ExampleBottom, Examples, Initializer, Layer, LayerState, ParamSpec,
     Regularizer, Result, Setup, Wired, Wiring,
@@ -15,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 /// `y = neuron(W x + b)` over flattened samples.
 ///
-/// Bottom (N, anything), top (N, output_dim). Parameters: `weight` (output_dim, elements of a sample) and `bias`
-/// (output_dim). Several bottoms, each with a top, share the weight; their batch sizes may differ.
+/// Bottom (N, anything), top (N, output_dim). Parameters: `weight` (output_dim, elements of a sample) and, unless
+/// [`InnerProduct::bias_term`] is off, `bias` (output_dim). Several bottoms, each with a top, share the weight; their batch sizes may differ.
 ///
 /// ```
 /// use layers::prelude::*;
@@ -30,6 +33,9 @@ pub struct InnerProduct {
     pub wiring: Wiring,
     /// The number of outputs.
     pub output_dim: usize,
+    /// Whether there is a bias; yes if not set.
+    #[serde(default = "yes")]
+    pub bias_term: bool,
     /// Applied to the output; identity if not set.
     #[serde(default)]
     pub neuron: Neuron,
@@ -68,6 +74,7 @@ impl InnerProduct {
         InnerProduct {
             wiring: Wiring::named(name),
             output_dim,
+            bias_term: yes(),
             neuron: Neuron::Identity,
             weight_init: xavier(),
             bias_init: zeros(),
@@ -79,6 +86,12 @@ impl InnerProduct {
             bias_lr: bias_lr(),
             param_key: None,
         }
+    }
+
+    /// Sets whether there is a bias.
+    pub fn bias_term(mut self, bias_term: bool) -> Self {
+        self.bias_term = bias_term;
+        self
     }
 
     /// Sets the neuron.
@@ -184,14 +197,15 @@ impl Layer for InnerProduct {
             constraint: self.weight_cons,
             learning_rate: self.weight_lr,
         })?;
-        let bias = setup.param(ParamSpec {
+        let bias = ParamSpec {
             name: "bias",
             shape: Shape::new(&[self.output_dim])?,
             init: self.bias_init,
             regularizer: self.bias_regu,
             constraint: self.bias_cons,
             learning_rate: self.bias_lr,
-        })?;
+        };
+        let bias = self.bias_term.then(|| setup.param(bias)).transpose()?;
         let mut state = AffineState { weight, bias, branches: Vec::new(), flops: 0.0 };
         for bottom in bottoms {
             let operation = self.operation(setup, bottom.data.shape());
@@ -206,8 +220,10 @@ impl Layer for InnerProduct {
                 });
             }
             let top = setup.add_top(operation.output()?)?;
+            let (neuron, tail) = Tail::behind_plan(setup, self.neuron, top.data.shape())?;
+            let operation = ops::InnerProduct { neuron, ..operation };
             state.flops += operation.flops();
-            state.branches.push(Branch { plan: setup.backend().inner_product(&operation)?, bottom, top });
+            state.branches.push(Branch { plan: setup.backend().inner_product(&operation)?, bottom, top, tail });
         }
         Ok(Box::new(state))
     }
@@ -222,9 +238,15 @@ impl Examples for InnerProduct {
             Example::one_to_one(ip(7), &[17, 2, 3, 2]),
             Example::one_to_one(ip(17).neuron(Neuron::ReLU), &[1, 9]),
             Example::one_to_one(ip(3).neuron(Neuron::Sigmoid), &[8, 5]),
+            Example::one_to_one(ip(5).bias_term(false), &[19, 4]),
+            Example::one_to_one(ip(3).bias_term(false).neuron(Neuron::Silu), &[2, 6]),
             Example::new(ip(4).neuron(Neuron::Tanh), two, 2),
         ]
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn xavier() -> Initializer {

@@ -5,11 +5,16 @@ use core_tensor::{Shape, Tensor};
 
 /// The class axis must exist and not be the batch.
 pub(super) fn check_class_axis(axis: usize, shape: Shape) -> Result<()> {
+    check_axis("the class axis", axis, shape)
+}
+
+/// An axis must exist and not be the batch.
+pub(super) fn check_axis(what: &str, axis: usize, shape: Shape) -> Result<()> {
     if axis >= 1 && axis < shape.rank() {
         return Ok(());
     }
     Err(Error::Value {
-        what: "the class axis".into(),
+        what: what.into(),
         found: format!("{axis} for a bottom of shape {shape}"),
         expected: format!("from 1 to {}; axis 0 is the batch", shape.rank().saturating_sub(1)),
     })

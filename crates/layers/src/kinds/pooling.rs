@@ -2,12 +2,13 @@
 //!
 //! Caffe: `src/caffe/layers/pooling_layer.cpp`; Mocha: `src/layers/pooling.jl`. The stride is (1, 1) if not set, as in both.
 
+use super::tail::Tail;
 use crate::{
-    Arity, Blob, Count, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring,
+    Arity, Blob, Count, Error, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring,
 };
 use core_tensor::{
     Shape, Size2,
-    ops::{self, Neuron, PoolMethod, PoolPlan, kernels},
+    ops::{self, Neuron, PoolMethod, PoolPlan},
 };
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -31,8 +32,12 @@ pub struct Pooling {
     /// `Max` (if not set) or `Mean`.
     #[serde(default)]
     pub pooling: PoolMethod,
-    /// The window's size.
+    /// The window's size; not set if the window is the whole image.
+    #[serde(default = "zero")]
     pub kernel: Size2,
+    /// Whether the window is the whole image, so that the top is (N, C, 1, 1); no if not set.
+    #[serde(default)]
+    pub global: bool,
     /// The step between neighbouring windows; (1, 1) if not set.
     #[serde(default = "one")]
     pub stride: Size2,
@@ -49,12 +54,22 @@ impl Pooling {
     pub fn max(name: impl Into<String>, kernel: impl Into<Size2>) -> Self {
         let kernel = kernel.into();
         let (wiring, pooling, neuron) = (Wiring::named(name), PoolMethod::Max, Neuron::Identity);
-        Pooling { wiring, pooling, kernel, stride: one(), pad: zero(), neuron }
+        Pooling { wiring, pooling, kernel, global: false, stride: one(), pad: zero(), neuron }
     }
 
     /// Takes the mean of each window of `kernel` (width, height).
     pub fn mean(name: impl Into<String>, kernel: impl Into<Size2>) -> Self {
         Pooling { pooling: PoolMethod::Mean, ..Pooling::max(name, kernel) }
+    }
+
+    /// Takes the largest value of each channel.
+    pub fn global_max(name: impl Into<String>) -> Self {
+        Pooling { global: true, ..Pooling::max(name, zero()) }
+    }
+
+    /// Takes the mean of each channel.
+    pub fn global_mean(name: impl Into<String>) -> Self {
+        Pooling { global: true, ..Pooling::mean(name, zero()) }
     }
 
     /// Sets the step between neighbouring windows, (width, height).
@@ -76,7 +91,9 @@ impl Pooling {
     }
 
     pub(super) fn operation(&self, setup: &Setup<'_>, input: Shape) -> ops::Pooling {
-        let Pooling { pooling: method, kernel, stride, pad, .. } = *self;
+        let Pooling { pooling: method, global, stride, pad, .. } = *self;
+        let whole = || Size2 { width: input.axis(3), height: input.axis(2) };
+        let kernel = if global { whole() } else { self.kernel };
         ops::Pooling { input, dtype: setup.dtype(), method, kernel, stride, pad }
     }
 }
@@ -101,12 +118,20 @@ impl Layer for Pooling {
     }
 
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
-        let mut state = State { neuron: self.neuron, branches: Vec::new(), flops: 0.0 };
+        if self.global && (self.kernel, self.stride, self.pad) != (zero(), one(), zero()) {
+            return Err(Error::Value {
+                what: "the global pooling's window".into(),
+                found: format!("kernel {}, stride {}, pad {}", self.kernel, self.stride, self.pad),
+                expected: "none of these properties, since the window is the whole image".into(),
+            });
+        }
+        let mut state = State { branches: Vec::new(), flops: 0.0 };
         for bottom in setup.bottoms().to_vec() {
             let operation = self.operation(setup, bottom.data.shape());
             let top = setup.add_top(operation.output()?)?;
             state.flops += operation.flops();
-            state.branches.push((setup.backend().pooling(&operation)?, bottom, top));
+            let tail = Tail::new(setup, self.neuron, top.data.shape())?;
+            state.branches.push(Branch { plan: setup.backend().pooling(&operation)?, bottom, top, tail });
         }
         Ok(Box::new(state))
     }
@@ -123,30 +148,38 @@ impl Examples for Pooling {
             Example::one_to_one(mean((3, 4)).stride((1, 2)).pad((1, 2)), &[1, 3, 6, 5]),
             Example::one_to_one(max((2, 3)).neuron(Neuron::Tanh), &[3, 1, 4, 4]),
             Example::one_to_one(mean((1, 1)).stride((3, 2)), &[2, 2, 7, 5]),
+            Example::one_to_one(Pooling::global_max("pool"), &[18, 2, 3, 5]),
+            Example::one_to_one(Pooling::global_mean("pool").neuron(Neuron::Silu), &[2, 3, 4, 3]),
             Example::new(mean((3, 3)).stride((2, 2)).neuron(Neuron::Sigmoid), two, 2),
         ]
     }
 }
 
 struct State {
-    neuron: Neuron,
-    branches: Vec<(Box<dyn PoolPlan>, Blob, Blob)>,
+    branches: Vec<Branch>,
     flops: f64,
+}
+
+struct Branch {
+    plan: Box<dyn PoolPlan>,
+    bottom: Blob,
+    top: Blob,
+    tail: Tail,
 }
 
 impl LayerState for State {
     fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()> {
-        for (plan, bottom, top) in &mut self.branches {
-            plan.forward(&bottom.data, &top.data)?;
-            kernels::neuron_forward(pass.backend, self.neuron, &top.data)?;
+        for Branch { plan, bottom, top, tail } in &mut self.branches {
+            plan.forward(&bottom.data, tail.target(&top.data))?;
+            tail.forward(pass.backend, &top.data)?;
         }
         Ok(())
     }
 
     fn backward(&mut self, pass: &Pass<'_>) -> Result<()> {
-        for (plan, bottom, top) in &mut self.branches {
+        for Branch { plan, bottom, top, tail } in &mut self.branches {
             let (Some(dy), Some(dx)) = (&top.diff, &bottom.diff) else { continue };
-            kernels::neuron_backward(pass.backend, self.neuron, &top.data, dy)?;
+            tail.backward(pass.backend, &top.data, dy)?;
             plan.backward(dy, dx)?;
         }
         Ok(())

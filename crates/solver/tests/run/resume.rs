@@ -38,8 +38,10 @@ fn run(threads: usize, stops: &[u64]) -> (Checkpoint, String) {
     let board = Arc::new(Board::default());
     for (i, &stop_at) in stops.iter().chain([&u64::MAX]).enumerate() {
         let common = layers![
-            InnerProduct::new("ip1", 5).neuron(Neuron::ReLU).bottom("data").top("ip1"),
-            Dropout::new("drop1", 0.3).bottom("ip1").top("drop1"),
+            InnerProduct::new("ip1", 5).bias_term(false).bottom("data").top("ip1"),
+            BatchNorm::new("bn1").moving_average_fraction(0.8).bottom("ip1").top("bn1"),
+            Scale::new("scale1").bias_term(true).neuron(Neuron::Silu).bottom("bn1").top("scale1"),
+            Dropout::new("drop1", 0.3).bottom("scale1").top("drop1"),
             InnerProduct::new("ip2", 3).bottom("drop1").top("ip2"),
         ];
         let layers =
@@ -76,6 +78,7 @@ fn run(threads: usize, stops: &[u64]) -> (Checkpoint, String) {
 fn a_resumed_run_is_the_run_itself() {
     let text = |(checkpoint, file): (Checkpoint, String)| (format!("{checkpoint:?}"), file); // NaN == NaN as text
     let uninterrupted = text(run(1, &[]));
+    assert!(uninterrupted.0.contains("bn1___variance"));
     assert!(uninterrupted.1.contains("\"test-accuracy\": {0: ") && uninterrupted.1.contains("\"loss\": {2: "));
     for stops in [&[10][..], &[7], &[1, 2, 3], &[4, 5, 15, 19]] {
         let resumed = text(run(1, stops));

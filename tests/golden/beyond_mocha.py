@@ -1,0 +1,76 @@
+"""Makes the reference cases of the layers that Mocha does not have: python beyond_mocha.py FOLDER (PyTorch 2, h5py)."""
+
+import json
+import sys
+
+import h5py
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+
+
+def size(pair):
+    return {"width": pair[0], "height": pair[1]}
+
+
+def save(name, layer, bottoms, params, forward, learnt=True, gradients=True):
+    """forward(bottoms, params) gives the top; a bottom of integers has no gradient, nor has a parameter unless it is learnt."""
+    generator.manual_seed(sum(map(ord, name)))
+    bottoms = [b if torch.is_tensor(b) else torch.randn(b, generator=generator) for b in bottoms]
+    params = [p if torch.is_tensor(p) else torch.randn(p, generator=generator) for p in params]
+    leaves = [b for b in bottoms if b.is_floating_point()] + (params if learnt else [])
+    if gradients:
+        for leaf in leaves:
+            leaf.requires_grad_()
+    top = forward(bottoms, params)
+    with h5py.File(f"{folder}/{name}.h5", "w") as file:
+        file.attrs["case"] = json.dumps({"kind": "layer", "layer": layer, "atol": 1e-5, "rtol": 1e-4}, sort_keys=True)
+        write = lambda key, value: file.create_dataset(key, data=value.detach().double().numpy())
+        if gradients:
+            dy = torch.randn(top.shape, generator=generator)
+            top.backward(dy)
+            write("top_diff/0", dy)
+        for group, tensors in ("bottom", bottoms), ("param", params):
+            for i, tensor in enumerate(tensors):
+                write(f"{group}/{i}", tensor)
+                if tensor.grad is not None:
+                    write(f"{group}_diff/{i}", tensor.grad)
+        write("top/0", top)
+
+
+def per_channel(p, rank, axis=1):
+    return p.reshape([-1 if i == axis else 1 for i in range(rank)])
+
+
+folder = sys.argv[1]
+generator = torch.Generator()
+
+for neuron, function in ("ELU", F.elu), ("SiLU", F.silu), ("GELU", F.gelu):
+    layer = {"type": "Neuron", "neuron": neuron}
+    save(f"neuron-{neuron.lower()}", layer, [(3, 4, 5, 6)], [], lambda b, p: function(b[0]))
+
+image = (19, 3, 4, 5)
+save("scale-0", {"type": "Scale"}, [image], [(3,)], lambda b, p: b[0] * per_channel(p[0], 4))
+save("scale-1", {"type": "Scale", "axis": 2, "bias_term": True}, [(2, 3, 5)], [(5,), (5,)],
+     lambda b, p: b[0] * per_channel(p[0], 3, 2) + per_channel(p[1], 3, 2))
+save("bias-0", {"type": "Bias"}, [image], [(3,)], lambda b, p: b[0] + per_channel(p[0], 4))
+save("prelu-0", {"type": "PReLU"}, [image], [(3,)], lambda b, p: F.prelu(b[0], p[0]))
+save("prelu-1", {"type": "PReLU", "channel_shared": True}, [(3, 7)], [(1,)], lambda b, p: F.prelu(b[0], p[0]))
+
+# Mean, variance and weight: PyTorch keeps the first two divided by the third.
+moments = lambda: [torch.tensor([1.0, -2.0, 0.5]), torch.tensor([3.0, 1.0, 2.0]), torch.tensor([2.0])]
+save("batch-norm-0", {"type": "BatchNorm"}, [image], moments(), lambda b, p: F.batch_norm(b[0], None, None, training=True), False)
+save("batch-norm-1", {"type": "BatchNorm", "epsilon": 0.01, "use_global_stats": True}, [image], moments(),
+     lambda b, p: F.batch_norm(b[0], p[0] / 2, p[1] / 2, training=False, eps=0.01), False)
+save("batch-norm-2", {"type": "BatchNorm", "epsilon": 0.1}, [(7, 3)], moments(),
+     lambda b, p: F.batch_norm(b[0], None, None, training=True, eps=0.1), False)
+
+save("pooling-global-max", {"type": "Pooling", "global": True, "pooling": "Max"}, [image], [], lambda b, p: F.adaptive_max_pool2d(b[0], 1))
+save("pooling-global-mean", {"type": "Pooling", "global": True, "pooling": "Mean"}, [image], [], lambda b, p: F.adaptive_avg_pool2d(b[0], 1))
+labels = torch.arange(50).reshape(50, 1) * 7 % 10
+save("accuracy-top-3", {"type": "Accuracy", "top_k": 3}, [(50, 10), labels], [],
+     lambda b, p: (b[0].topk(3, 1).indices == b[1]).any(1).double().mean(), gradients=False)
+
+conv = {"type": "Convolution", "n_filter": 4, "kernel": size((3, 2))}
+save("convolution-no-bias", {**conv, "bias_term": False}, [(18, 3, 6, 7)], [(4, 3, 2, 3)], lambda b, p: F.conv2d(b[0], p[0]))
