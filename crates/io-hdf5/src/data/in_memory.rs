@@ -54,6 +54,10 @@ impl<T: Element> Reader<T> for InMemory<T> {
         if self.order.shuffle { "all samples shuffled".into() } else { AS_IN_FILES.into() }
     }
 
+    fn rows_at_once(&self) -> usize {
+        0
+    }
+
     fn seek(&mut self, cursor: Cursor) -> Result<()> {
         self.cursor = cursor;
         if self.values.is_empty() {

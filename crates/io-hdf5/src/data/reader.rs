@@ -18,6 +18,9 @@ pub(crate) trait Reader<T>: Send {
     /// How an epoch is ordered, in words; part of a snapshot, since a position means nothing in another order.
     fn order_name(&self) -> String;
 
+    /// The most samples that [`Reader::next`] may stop to read at once; 0 if it only copies.
+    fn rows_at_once(&self) -> usize;
+
     /// Goes to a place.
     ///
     /// # Errors

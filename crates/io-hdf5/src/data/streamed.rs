@@ -135,6 +135,10 @@ impl<T: Element> Reader<T> for Streamed<T> {
         }
     }
 
+    fn rows_at_once(&self) -> usize {
+        self.windows.iter().map(|window| window.rows).max().unwrap_or(0)
+    }
+
     fn seek(&mut self, cursor: Cursor) -> Result<()> {
         (self.seed, self.plan_epoch) = (cursor.seed, None);
         // From pool to pool, without reading, to the one that the position is in.
