@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("layers", &["core-tensor"]),
     ("solver", &["core-tensor", "layers"]),
     ("io-hdf5", &["core-tensor", "layers", "solver"]),
+    ("picture", &["layers"]),
 ];
 
 /// Arrows between the crates of the house point one way, downward.

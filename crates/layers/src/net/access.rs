@@ -2,7 +2,7 @@
 
 use super::{Net, Step};
 use crate::{Blob, Error, LayerRef, LayerState, Param, Result, Statistic, names};
-use core_tensor::Tensor;
+use core_tensor::{Shape, Tensor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -39,6 +39,15 @@ impl Net {
         }
         let found = self.blobs.iter().find(|blob| blob.name == name).map(|blob| &blob.blob);
         found.ok_or_else(|| self.not_found("blob", name, self.blob_names()))
+    }
+
+    /// The shape of the blob with this name, also of one that has no memory.
+    ///
+    /// # Errors
+    /// There is none, and the error has the nearest name.
+    pub fn blob_shape(&self, name: &str) -> Result<Shape> {
+        let hidden = self.steps.iter().find(|step| step.hides(name)).and_then(|step| step.fused.as_ref());
+        hidden.map_or_else(|| Ok(self.blob(name)?.data.shape()), |fused| Ok(fused.shape))
     }
 
     /// The names of all blobs, in order of computation.
