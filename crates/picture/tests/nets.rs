@@ -1,6 +1,9 @@
 //! Pictures of nets: what they must show, and that no name breaks them.
 
+#![allow(clippy::unwrap_used)]
+
 use layers::{Net, Registry, prelude::*};
+use picture::network;
 use std::{fs, path::Path};
 
 fn lenet() -> Net {
@@ -22,7 +25,7 @@ fn lenet() -> Net {
 #[test]
 fn every_layer_blob_and_shape_of_lenet_is_there() {
     let net = lenet();
-    let (dot, svg) = (picture::dot(&net), picture::svg(&net).unwrap());
+    let (dot, svg) = (network::dot(&net), network::svg(&net).unwrap());
     // To be looked at.
     fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("lenet.svg"), &svg).unwrap();
     for layer in &net.layers().0 {
@@ -47,7 +50,7 @@ fn every_layer_blob_and_shape_of_lenet_is_there() {
 fn a_blob_that_nobody_takes_ends_in_a_dot() {
     let backend = backend_cpu::Cpu::new().unwrap();
     let data = MemoryData::new("data", 2).zeros("x", [2, 3]);
-    let dot = picture::dot(&Net::new("data alone", &backend, layers![data]).unwrap());
+    let dot = network::dot(&Net::new("data alone", &backend, layers![data]).unwrap());
     assert!(dot.contains(r#""data" -> "blob x" [label="x\n2x3"];"#), "{dot}");
 }
 
@@ -73,7 +76,7 @@ fn names_of_any_kind_are_drawn() {
             MemoryData::new("data", 2).zeros(&blob, [2, 3]),
             Softmax::new(name).bottom(blob.as_str()).top("prob"),
         ];
-        let svg = picture::svg(&Net::new(name, &backend, layers).unwrap()).unwrap();
+        let svg = network::svg(&Net::new(name, &backend, layers).unwrap()).unwrap();
         let shown = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         assert!(svg.contains(&format!(">{shown}</tspan>")), "{name} is not in {svg}");
     }
@@ -90,7 +93,7 @@ fn every_kind_of_layer_is_drawn() {
             let shape = bottom.shape().unwrap();
             layers.push(MemoryData::new(format!("data{i}"), shape.batch()).zeros(format!("bottom{i}"), shape.sizes()));
         }
-        let svg = picture::svg(&Net::new(kind, &backend, layers).unwrap()).unwrap();
+        let svg = network::svg(&Net::new(kind, &backend, layers).unwrap()).unwrap();
         assert!(svg.contains(&format!(">{kind}</tspan>")), "{kind} is not in {svg}");
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use std::path::PathBuf;
+use terminal::TerminalFlags;
 
 /// Train LeNet on MNIST, recognize digits with it, and draw its learning curve.
 ///
@@ -58,6 +59,8 @@ pub(crate) struct TrainArgs {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
     pub(crate) backend: BackendName,
+    #[command(flatten)]
+    pub(crate) terminal: TerminalFlags,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,6 @@
-//! What can go wrong in this program, and how it is told: one `error:` block on stderr, with the causes below.
-//!
-//! `anyhow` was rejected: the two things that it would do here, a message and a chain of causes, are this file.
+//! What can go wrong in this program. `terminal` tells it: one `error:` block on stderr, with the causes below.
 
-use std::{error::Error as StdError, fmt::Write, path::Path};
+use std::{error::Error as StdError, io, path::Path};
 
 /// The result of anything in this program.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -16,9 +14,6 @@ pub(crate) enum Error {
     /// A message for the user, and what the machine said.
     #[error("{message}")]
     Because { message: String, source: Box<dyn StdError + Send + Sync> },
-    /// The embedded sample cannot be unpacked.
-    #[error("the embedded sample of MNIST is damaged; build the program again")]
-    Sample(#[from] std::io::Error),
     /// One of Crema's crates failed; its messages name layer or file.
     #[error(transparent)]
     Tensor(#[from] core_tensor::Error),
@@ -28,9 +23,11 @@ pub(crate) enum Error {
     Solver(#[from] solver::Error),
     #[error(transparent)]
     Data(#[from] io_hdf5::Error),
-    /// Whoever read our output has gone away, e.g. `| head`.
-    #[error("nobody reads the output")]
-    BrokenPipe,
+    #[error(transparent)]
+    Picture(#[from] picture::Error),
+    /// The terminal cannot be used.
+    #[error("cannot write to stdout, or watch for Ctrl-C")]
+    Terminal(#[from] io::Error),
 }
 
 impl Error {
@@ -42,20 +39,5 @@ impl Error {
     /// A file that could not be read or written.
     pub(crate) fn file(what: &str, path: &Path, source: impl StdError + Send + Sync + 'static) -> Self {
         Error::because(format!("cannot {what} {}", path.display()), source)
-    }
-
-    /// The block that the user sees.
-    pub(crate) fn report(&self) -> String {
-        let mut text = format!("error: {self}");
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            // Some errors repeat their cause in their own text; saying it once is enough.
-            let message = error.to_string();
-            if !text.contains(&message) {
-                let _ = write!(text, "\n  because: {message}");
-            }
-            cause = error.source();
-        }
-        text
     }
 }

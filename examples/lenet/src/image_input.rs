@@ -116,7 +116,7 @@ fn offset(digit: &Ink, axis: impl Fn(u32, u32) -> u32, extent: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Digits, Part};
+    use digits::{Digits, Part};
     use image::GrayImage;
 
     fn as_png(digit: &Array3<f32>) -> GrayImage {

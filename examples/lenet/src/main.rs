@@ -6,11 +6,8 @@ mod curve;
 mod data;
 mod error;
 mod image_input;
-mod interrupt;
 mod network;
 mod predict;
-mod sample;
-mod terminal;
 mod train;
 
 use clap::Parser;
@@ -24,5 +21,5 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Curve(args) => curve::run(&args).map(|()| ExitCode::SUCCESS),
     };
-    done.unwrap_or_else(|error| terminal::tell(&error))
+    done.unwrap_or_else(|error| terminal::exit(&error))
 }

@@ -7,10 +7,9 @@ use crate::{
     error::{Error, Result},
     image_input,
     network::{self, CLASSES},
-    sample::{Digits, Part},
-    terminal,
 };
 use core_tensor::Backend;
+use digits::{Digits, Part};
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
 use ndarray::{Array3, Axis};
@@ -60,7 +59,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         let bar = "#".repeat((probability * BAR).round() as usize);
         let _ = writeln!(text, "{}", format!("  {class}  {probability:.8}  {bar}").trim_end());
     }
-    terminal::say(text.trim_end())
+    Ok(terminal::say(text.trim_end())?)
 }
 
 /// Image `--index` of the test set.
@@ -71,7 +70,7 @@ fn test_image(args: &PredictArgs, backend: &Arc<dyn Backend>) -> Result<Question
         Error::Message(format!("--index is {index}; {place} has {count} images, so it goes from 0 to {last}"))
     };
     let Some(folder) = data::folder(args.data.as_deref(), "test.txt")? else {
-        let digits = Digits::embedded(Part::Test)?;
+        let digits = Digits::embedded(Part::Test).map_err(data::damaged)?;
         if index >= digits.len() {
             return Err(too_large(digits.len(), "the embedded sample's test set"));
         }

@@ -5,16 +5,15 @@ use crate::{
     cli::TrainArgs,
     data,
     error::{Error, Result},
-    interrupt, network,
-    terminal::{self, Progress},
+    network,
 };
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
 use solver::{
-    Every, LrPolicy, MomPolicy, Report, Sgd, Snapshot, Solver, StopFlag, Stopped, TrainingSummary,
-    ValidationPerformance,
+    Every, LrPolicy, MomPolicy, Report, Sgd, Snapshot, Solver, Stopped, TrainingSummary, ValidationPerformance,
 };
 use std::{path::PathBuf, process::ExitCode};
+use terminal::Terminal;
 
 const SAMPLE: &str = "No data/train.txt: training on the embedded sample, 5,000 digits of MNIST; \
                       `cargo xtask fetch-mnist` gets all 60,000";
@@ -23,11 +22,7 @@ const TEST_BATCH: usize = 100;
 
 /// Runs `lenet-example train`.
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
-    let stop = StopFlag::new();
-    let bar = terminal::progress_bar(args.max_iter);
-    terminal::start_log(&bar, &stop);
-    interrupt::watch(&stop)?;
-
+    let terminal = Terminal::start(args.terminal)?;
     let data = find_data(args)?;
     let backend = backend::new(args.backend, args.threads)?;
     let common = network::lenet();
@@ -41,17 +36,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
 
     let snapshots = io_hdf5::snapshots(&args.out);
     let method = Sgd::new().lr_policy(LrPolicy::inv(0.01, 0.0001, 0.75)).mom_policy(MomPolicy::fixed(0.9));
-    let mut solver = Solver::new(method).max_iter(args.max_iter).regu_coef(0.0005).load_from(&snapshots).stop_on(&stop);
+    let mut solver = Solver::new(method)
+        .max_iter(args.max_iter)
+        .regu_coef(0.0005)
+        .load_from(&snapshots)
+        .stop_on(terminal.stop_flag());
     solver.coffee_lounge(io_hdf5::statistics(args.out.join("statistics.hdf5"))).every_n_iter(1000);
     solver.add_coffee_break(TrainingSummary::new(), Every::Iters(args.display_every));
     solver.add_coffee_break(Snapshot::new(&snapshots), Every::Iters(args.snapshot_every));
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Iters(args.test_every));
-    if !bar.is_hidden() {
-        solver.add_coffee_break(Progress::new(&bar), Every::Iters(1));
-    }
-    let result = solver.solve(&mut net);
-    bar.finish_and_clear();
-    match result {
+    terminal.watch(&mut solver);
+    match solver.solve(&mut net) {
         Ok(report) => Ok(finish(args, &report)),
         // The library does not know this program's flags.
         Err(unfit @ solver::Error::Snapshot { .. }) => {
@@ -83,7 +78,7 @@ fn finish(args: &TrainArgs, report: &Report) -> ExitCode {
     match report.stopped {
         Stopped::Interrupted { signal } => {
             log::info!("Interrupted after iteration {done}; the same command again goes on from there");
-            return ExitCode::from(interrupt::exit_code(signal));
+            return ExitCode::from(terminal::exit_code(signal));
         }
         _ if report.iterations_in_this_run == 0 => {
             log::info!("Nothing to do: the newest snapshot in {out} has {done} iterations already");

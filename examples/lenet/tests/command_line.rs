@@ -219,3 +219,28 @@ fn cuda_computes_or_says_what_is_missing() {
     assert_eq!((predicted.code, predicted.stderr.as_str()), (Some(0), ""));
     assert!(predicted.stdout.contains("Computed on:      C"), "{}", predicted.stdout);
 }
+
+#[test]
+fn other_programs_read_json() {
+    let program = Program::new().args(["--max-iter", "40", "--display-every", "20", "--test-every", "40", "--json"]);
+    let output = program.run();
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{}", output.stdout);
+    let objects: Vec<serde_json::Value> = output
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect();
+    let statistics: Vec<_> = objects.iter().filter(|object| object["event"] == "statistics").collect();
+    let iterations: Vec<_> = statistics.iter().map(|object| object["iteration"].as_u64().unwrap()).collect();
+    assert_eq!(iterations, [0, 20, 40]);
+    assert!(statistics[1]["obj_val"].as_f64().unwrap() > 0.0 && statistics[1].get("test-accuracy-accuracy").is_none());
+    assert!((0.0..=1.0).contains(&statistics[2]["test-accuracy-accuracy"].as_f64().unwrap()));
+    let log = |text: &str| objects.iter().any(|o| o["event"] == "log" && o["text"].as_str().unwrap().contains(text));
+    assert!(log("embedded sample") && log("000040 :: TRAIN obj-val"), "{}", output.stdout);
+}
+
+#[test]
+fn quiet_means_quiet() {
+    let output = Program::new().args(["--max-iter", "5", "--quiet"]).run();
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(0), "", ""));
+}

@@ -1,20 +1,17 @@
-//! LeNet and the sample of MNIST, as `examples/lenet` has them.
+//! LeNet as `examples/lenet` has it, and the sample of MNIST.
 //!
-//! The two files of that program are compiled in, so that what is tested here is what users run; they cannot be depended on,
-//! because a program is no library.
+//! The program's file is compiled in, so that what is tested here is what users run; it cannot be depended on, because a
+//! program is no library.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 #[path = "../../../examples/lenet/src/network.rs"]
 pub(crate) mod network;
-#[path = "../../../examples/lenet/src/sample.rs"]
-#[allow(dead_code)]
-pub(crate) mod sample;
 
 use core_tensor::Shape;
+use digits::{Digits, Part};
 use io_hdf5::{Array, Numbers, write_arrays};
 use layers::prelude::*;
-use sample::{Digits, Part};
 use solver::{LrPolicy, MomPolicy, Sgd, Solver};
 use std::{fs, path::Path};
 

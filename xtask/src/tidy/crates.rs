@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("layers", &["core-tensor"]),
     ("solver", &["core-tensor", "layers"]),
     ("io-hdf5", &["core-tensor", "layers", "solver"]),
-    ("picture", &["layers"]),
+    ("picture", &["layers", "solver"]),
+    ("terminal", &["solver"]),
 ];
 
 /// Arrows between the crates of the house point one way, downward.

@@ -1,9 +1,4 @@
-//! The sample of MNIST that is embedded in this program, so that it trains at once on a machine without data.
-//!
-//! It is unpacked into HDF5 files, so that training reads it through the same data layer as the full set. Feeding it from
-//! memory was rejected: it would be a second path, and the one that most people try first. Origin: `data/README.md`.
-//!
-//! This file uses nothing else of this program, because the workspace's tests compile it too.
+//! The embedded images themselves.
 
 use flate2::read::GzDecoder;
 use ndarray::{Array3, Axis};
@@ -11,13 +6,23 @@ use std::io::{self, Read};
 
 /// Training or test images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
+    /// 5,000 images, 500 of each digit.
     Train,
+    /// 1,000 images, 100 of each digit.
     Test,
 }
 
 /// Images with their labels.
-pub(crate) struct Digits {
+///
+/// ```
+/// use digits::{Digits, Part};
+/// let digits = Digits::embedded(Part::Test)?;
+/// assert_eq!((digits.len(), digits.image(0).shape().to_vec()), (1000, vec![1, 28, 28]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Digits {
     /// (N, 28, 28), white on black.
     images: Array3<u8>,
     labels: Vec<u8>,
@@ -28,7 +33,7 @@ impl Digits {
     ///
     /// # Errors
     /// The program was built with damaged files.
-    pub(crate) fn embedded(part: Part) -> io::Result<Self> {
+    pub fn embedded(part: Part) -> io::Result<Self> {
         let (images, labels): (&[u8], &[u8]) = match part {
             Part::Train => (
                 include_bytes!("../data/train-images-idx3-ubyte.gz"),
@@ -45,28 +50,29 @@ impl Digits {
         Ok(Digits { images, labels })
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are; never none.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Image `index` as nets see it: shape (1, 28, 28), byte/256.
-    pub(crate) fn image(&self, index: usize) -> Array3<f32> {
+    /// Image `index` as nets see it: shape (1, 28, 28), byte/256. Panics if there is no such image.
+    pub fn image(&self, index: usize) -> Array3<f32> {
         self.images.index_axis(Axis(0), index).mapv(scale).insert_axis(Axis(0))
     }
 
-    /// The digit on image `index`.
-    pub(crate) fn label(&self, index: usize) -> u8 {
+    /// The digit on image `index`. Panics if there is no such image.
+    pub fn label(&self, index: usize) -> u8 {
         self.labels[index]
     }
 
     /// All pixels, byte/256.
-    pub(crate) fn pixels(&self) -> Vec<f32> {
+    pub fn pixels(&self) -> Vec<f32> {
         self.images.iter().copied().map(scale).collect()
     }
 
     /// All labels.
-    pub(crate) fn labels(&self) -> Vec<f32> {
+    pub fn labels(&self) -> Vec<f32> {
         self.labels.iter().copied().map(f32::from).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! Makes the sample in `data/` from the original MNIST files, or checks that it is what they give.
 //!
 //! ```text
-//! cargo run -p lenet-example --example make-sample -- write MNIST_FOLDER
-//! cargo run -p lenet-example --example make-sample -- check MNIST_FOLDER
+//! cargo run -p digits --example make-sample -- write MNIST_FOLDER
+//! cargo run -p digits --example make-sample -- check MNIST_FOLDER
 //! ```
 //!
 //! The folder has the four original `*.gz` files. A script in another language was rejected: it would need an interpreter,
