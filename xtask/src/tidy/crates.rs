@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("solver", &["core-tensor", "layers"]),
     ("io-hdf5", &["core-tensor", "layers", "solver"]),
     ("picture", &["layers", "solver"]),
-    ("terminal", &["solver"]),
+    ("terminal", &["layers", "solver"]),
 ];
 
 /// Arrows between the crates of the house point one way, downward.
