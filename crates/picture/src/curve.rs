@@ -1,7 +1,6 @@
 //! The learning curve, drawn from the statistics that training leaves behind: raw and smoothed, as in Mocha's tutorial.
 //!
-//! The picture is drawn enlarged and then scaled down, because the plotting crate rounds to whole pixels. The font is embedded, because a bare machine has none;
-//! asking the system for one would need its C libraries.
+//! The picture is drawn enlarged and then scaled down, because the plotting crate rounds to whole pixels.
 
 use crate::Error;
 use image::{RgbImage, imageops};
@@ -9,7 +8,6 @@ use plotters::{
     chart::SeriesLabelPosition,
     coord::{Shift, types::RangedCoordf64},
     prelude::*,
-    style::{FontStyle, register_font},
 };
 use solver::Statistics;
 use std::{collections::BTreeMap, error::Error as StdError};
@@ -112,7 +110,7 @@ impl LearningCurve {
     }
 
     fn draw_svg(&self) -> Drawn<String> {
-        embed_font()?;
+        crate::use_embedded_font()?;
         let (width, height) = (WIDTH * SCALE, self.height() * SCALE);
         let mut text = String::new();
         self.draw(&SVGBackend::with_string(&mut text, (width, height)).into_drawing_area())?;
@@ -122,7 +120,7 @@ impl LearningCurve {
     }
 
     fn draw_pixels(&self) -> Drawn<RgbImage> {
-        embed_font()?;
+        crate::use_embedded_font()?;
         let (width, height) = (WIDTH * SCALE, self.height() * SCALE);
         let mut buffer = vec![0; (width * height * 3) as usize];
         self.draw(&BitMapBackend::with_buffer(&mut buffer, (width, height)).into_drawing_area())?;
@@ -202,12 +200,6 @@ impl LearningCurve {
         let lowest = self.accuracy.iter().map(|p| p.1).fold(100.0, f64::min);
         (lowest - 0.15 * (100.0 - lowest).max(0.5)).max(0.0)..100.0
     }
-}
-
-/// A bare machine has no font.
-fn embed_font() -> Drawn<()> {
-    register_font("sans-serif", FontStyle::Normal, include_bytes!("../font/DejaVuSans-ascii.ttf"))
-        .map_err(|_| "the embedded font is damaged".into())
 }
 
 type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;

@@ -2,9 +2,11 @@
 //! is the caller's.
 
 mod curve;
+mod font;
 pub mod network;
 
 pub use curve::LearningCurve;
+pub use font::use_embedded_font;
 
 /// What goes wrong in drawing.
 #[derive(Debug, thiserror::Error)]

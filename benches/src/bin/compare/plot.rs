@@ -12,10 +12,7 @@ use image::{RgbImage, imageops};
 use plotters::{
     coord::Shift,
     prelude::*,
-    style::{
-        FontStyle, register_font,
-        text_anchor::{HPos, Pos, VPos},
-    },
+    style::text_anchor::{HPos, Pos, VPos},
 };
 use std::{
     fs,
@@ -48,8 +45,7 @@ pub(crate) fn draw(outcomes: &[(&Contest, Outcome)], folder: &Path) -> Result<Ve
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let font = include_bytes!("../../../../examples/lenet/font/DejaVuSans-ascii.ttf");
-    register_font("sans-serif", FontStyle::Normal, font).map_err(|_| "the embedded font is damaged")?;
+    picture::use_embedded_font()?;
     let picture = Picture::of(groups);
     let (svg, png) = (folder.join("speed.svg"), folder.join("speed.png"));
     fs::write(&svg, picture.svg()?)?;
