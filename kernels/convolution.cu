@@ -13,6 +13,7 @@ struct Geometry {
     u32 kernel_height, kernel_width;
     u32 stride_height, stride_width;
     u32 pad_height, pad_width;
+    u32 dilation_height, dilation_width;
 };
 
 // patches[channel, tap][image, position] = x at the place where that tap meets the image, or 0 in the padding. A block's row
@@ -25,8 +26,8 @@ template <typename T> __device__ void convolution_patches(const T *x, T *patches
         FOR_EACH(column, columns) {
             u32 image = column / positions, position = column % positions;
             // Places before the border wrap around to huge numbers, which are not below the size either.
-            u32 iy = position / g.out_width * g.stride_height + ky - g.pad_height;
-            u32 ix = position % g.out_width * g.stride_width + kx - g.pad_width;
+            u32 iy = position / g.out_width * g.stride_height + ky * g.dilation_height - g.pad_height;
+            u32 ix = position % g.out_width * g.stride_width + kx * g.dilation_width - g.pad_width;
             bool inside = iy < g.height && ix < g.width;
             u32 plane = (image * g.channels + channel) * g.height * g.width;
             patches[row * columns + column] = inside ? x[plane + iy * g.width + ix] : T(0);
@@ -43,11 +44,11 @@ template <typename T> __device__ void convolution_pixels(const T *patches, T *dx
         u32 plane = i / g.width / g.height, channel = plane % g.channels, image = plane / g.channels;
         T sum = 0;
         for (u32 ky = 0; ky < g.kernel_height; ky++) {
-            u32 from_top = iy + g.pad_height - ky; // wraps around where the tap lies below the pixel
+            u32 from_top = iy + g.pad_height - ky * g.dilation_height; // wraps around where the tap lies below the pixel
             u32 oy = from_top / g.stride_height;
             if (oy >= g.out_height || from_top % g.stride_height != 0) continue;
             for (u32 kx = 0; kx < g.kernel_width; kx++) {
-                u32 from_left = ix + g.pad_width - kx;
+                u32 from_left = ix + g.pad_width - kx * g.dilation_width;
                 u32 ox = from_left / g.stride_width;
                 if (ox >= g.out_width || from_left % g.stride_width != 0) continue;
                 u32 row = (channel * g.kernel_height + ky) * g.kernel_width + kx;

@@ -51,6 +51,7 @@ fn convolution(criterion: &mut Criterion<Speed>) {
                 kernel: square(kernel),
                 stride: square(1),
                 pad: square(pad),
+                dilation: square(1),
                 groups: 1,
                 neuron: Neuron::Identity,
                 algorithm,

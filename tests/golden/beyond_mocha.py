@@ -74,3 +74,21 @@ save("accuracy-top-3", {"type": "Accuracy", "top_k": 3}, [(50, 10), labels], [],
 
 conv = {"type": "Convolution", "n_filter": 4, "kernel": size((3, 2))}
 save("convolution-no-bias", {**conv, "bias_term": False}, [(18, 3, 6, 7)], [(4, 3, 2, 3)], lambda b, p: F.conv2d(b[0], p[0]))
+
+dilated = {**conv, "n_group": 2, "dilation": size((2, 3)), "pad": size((2, 1)), "stride": size((2, 1))}
+save("convolution-dilated", dilated, [(3, 4, 9, 8)], [(4, 2, 2, 3), (4,)],
+     lambda b, p: F.conv2d(b[0], p[0], p[1], stride=(1, 2), padding=(1, 2), dilation=(3, 2), groups=2))
+deconv = {"type": "Deconvolution", "n_filter": 4, "kernel": size((3, 2))}
+save("deconvolution-0", deconv, [(18, 3, 4, 5)], [(3, 4, 2, 3), (4,)], lambda b, p: F.conv_transpose2d(b[0], p[0], p[1]))
+strided = {**deconv, "n_group": 2, "dilation": size((1, 2)), "pad": size((1, 0)), "stride": size((2, 3)), "bias_term": False}
+save("deconvolution-1", strided, [(2, 6, 3, 4)], [(6, 2, 2, 3)],
+     lambda b, p: F.conv_transpose2d(b[0], p[0], stride=(3, 2), padding=(0, 1), dilation=(2, 1), groups=2))
+for operation, function in {
+    "Sum": lambda x: x.sum((1, 2, 3)), "Mean": lambda x: x.mean((1, 2, 3)),
+    "AbsoluteSum": lambda x: x.abs().sum((1, 2, 3)), "SumOfSquares": lambda x: x.square().sum((1, 2, 3)),
+}.items():
+    layer = {"type": "Reduction", "operation": operation, "coefficient": 0.5}
+    save(f"reduction-{operation.lower()}", layer, [image], [], lambda b, p: 0.5 * function(b[0]))
+save("reduction-axis", {"type": "Reduction", "axis": 2}, [image], [], lambda b, p: b[0].sum((2, 3)))
+words = torch.arange(36).reshape(18, 2) * 5 % 7
+save("embed-0", {"type": "Embed", "input_dim": 7, "output_dim": 3}, [words], [(7, 3)], lambda b, p: F.embedding(b[0], p[0]))

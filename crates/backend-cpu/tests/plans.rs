@@ -89,8 +89,9 @@ fn convolution_definition(c: &Convolution) -> Definition {
                     for channel in 0..channels {
                         for ky in 0..c.kernel.height {
                             for kx in 0..c.kernel.width {
-                                let iy = (oy * c.stride.height + ky).wrapping_sub(c.pad.height);
-                                let ix = (ox * c.stride.width + kx).wrapping_sub(c.pad.width);
+                                let (ky_place, kx_place) = (ky * c.dilation.height, kx * c.dilation.width);
+                                let iy = (oy * c.stride.height + ky_place).wrapping_sub(c.pad.height);
+                                let ix = (ox * c.stride.width + kx_place).wrapping_sub(c.pad.width);
                                 if iy < x.axis(2) && ix < x.axis(3) {
                                     let in_channel = f / filters * channels + channel;
                                     triples.push((
@@ -194,6 +195,11 @@ fn dtype(double: bool) -> DType {
     if double { DType::F64 } else { DType::F32 }
 }
 
+/// Mostly none.
+fn dilation() -> impl Strategy<Value = usize> {
+    prop::sample::select(vec![1usize, 1, 1, 2, 3])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -204,10 +210,10 @@ proptest! {
         (height, width) in (1usize..9, 1usize..9),
         (kernel_width, kernel_height) in (1usize..7, 1usize..6),
         (stride_width, stride_height) in (1usize..4, 1usize..3),
+        (dilation_width, dilation_height) in (dilation(), dilation()),
         (pad_width, pad_height) in (0usize..4, 0usize..3),
         (relu, double, add) in (any::<bool>(), any::<bool>(), any::<bool>()),
     ) {
-        prop_assume!(width + 2 * pad_width >= kernel_width && height + 2 * pad_height >= kernel_height);
         let neuron = if relu { Neuron::ReLU } else { Neuron::Identity };
         let convolution = Convolution {
             input: shape(&[batch, groups * channels, height, width]),
@@ -216,10 +222,13 @@ proptest! {
             kernel: size(kernel_width, kernel_height),
             stride: size(stride_width, stride_height),
             pad: size(pad_width, pad_height),
+            dilation: size(dilation_width, dilation_height),
             groups,
             neuron,
             algorithm: Algorithm::Auto,
         };
+        let extent = convolution.extent().unwrap();
+        prop_assume!(width + 2 * pad_width >= extent.width && height + 2 * pad_height >= extent.height);
         let definition = convolution_definition(&convolution);
         for cpu in backends() {
             let mut plan = cpu.convolution(&convolution).unwrap();
@@ -243,6 +252,7 @@ proptest! {
             kernel: size(kernel, kernel),
             stride: size(1, 1),
             pad: size(pad, pad),
+            dilation: size(1, 1),
             groups: 1,
             neuron,
             algorithm: Algorithm::Auto,

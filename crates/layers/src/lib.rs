@@ -13,8 +13,10 @@
 //! | [`BatchNorm`] | brings each channel to mean 0 and variance 1 over the batch |
 //! | [`Bias`] | adds a number that it learns to each channel |
 //! | [`Convolution`] | convolves images with filters that it learns |
+//! | [`Deconvolution`] | enlarges images: the transposed convolution, with filters that it learns |
 //! | [`Dropout`] | zeroes random elements in training, against overfitting |
 //! | [`ElementWise`] | adds, subtracts, multiplies or divides two blobs |
+//! | [`Embed`] | replaces indices by rows of a table that it learns |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
@@ -22,6 +24,7 @@
 //! | [`Power`] | scales, shifts and raises to a power |
 //! | [`PReLU`] | lets positive numbers through and multiplies others by a slope that it learns |
 //! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
+//! | [`Reduction`] | adds up all axes from one on |
 //! | [`Scale`] | multiplies each channel by a number that it learns |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
@@ -50,8 +53,9 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, BatchNorm, Bias, Convolution, Dropout, ElementWise, HostArray, InnerProduct, Lrn, MemoryData,
-    MemoryDataState, PRelu, Pooling, Power, RandomMask, Scale, Softmax, SoftmaxLoss,
+    Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, HostArray,
+    InnerProduct, Lrn, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Scale, Softmax,
+    SoftmaxLoss,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,
@@ -64,5 +68,5 @@ pub use single::SingleLayer;
 
 pub use core_tensor::{
     DType, Shape, Size2,
-    ops::{Algorithm, ElementWiseOperation, LrnMode, Neuron, PoolMethod},
+    ops::{Algorithm, ElementWiseOperation, LrnMode, Neuron, PoolMethod, ReductionOperation},
 };

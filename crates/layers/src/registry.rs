@@ -1,9 +1,9 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, BatchNorm, Bias, Convolution, Dropout, ElementWise, Error, Example, Examples, InnerProduct,
-    Layer, LayerList, LayerRef, Lrn, MemoryData, PRelu, Pooling, Power, RandomMask, Result, Scale, Softmax,
-    SoftmaxLoss, names,
+    Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, Error, Example,
+    Examples, InnerProduct, Layer, LayerList, LayerRef, Lrn, MemoryData, PRelu, Pooling, Power, RandomMask, Reduction,
+    Result, Scale, Softmax, SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,8 +15,10 @@ const STANDARD: &[Entry] = &[
     entry::<BatchNorm>("BatchNorm"),
     entry::<Bias>("Bias"),
     entry::<Convolution>("Convolution"),
+    entry::<Deconvolution>("Deconvolution"),
     entry::<Dropout>("Dropout"),
     entry::<ElementWise>("ElementWise"),
+    entry::<Embed>("Embed"),
     entry::<InnerProduct>("InnerProduct"),
     entry::<Lrn>("LRN"),
     entry::<MemoryData>("MemoryData"),
@@ -24,6 +26,7 @@ const STANDARD: &[Entry] = &[
     entry::<Power>("Power"),
     entry::<PRelu>("PReLU"),
     entry::<RandomMask>("RandomMask"),
+    entry::<Reduction>("Reduction"),
     entry::<Scale>("Scale"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),

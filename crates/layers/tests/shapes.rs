@@ -124,6 +124,28 @@ fn what_does_not_fit_is_told() {
     fails(lrn().axis(4), &image, &[2, 1], "channel axis is 4 for a bottom of shape 2x3x8x8; expected from 1 to 3");
     fails(lrn().mode(LrnMode::WithinChannel), &[2, 8], &[2, 1], "bottom's shape is 2x8; expected an image blob");
     fails(lrn().mode(LrnMode::WithinChannel).axis(2), &image, &[2, 1], "axis is 2; expected 1 for windows within");
+    let dilated = |dilation: (usize, usize)| conv(1).dilation(dilation);
+    fails(dilated((0, 1)), &image, &[2, 1], "the dilation is (width 0, height 1); expected at least 1 on both");
+    fails(dilated((4, 1)), &image, &[2, 1], "the kernel's width is 9; expected at most 8");
+    let deconv = || Deconvolution::new("d", 2, (3, 3)).bottom("x").top("y");
+    fails(deconv(), &[2, 8], &[2, 1], "layer `d` (Deconvolution): the bottom blob's shape is 2x8");
+    fails(
+        deconv().n_group(2),
+        &image,
+        &[2, 1],
+        "the number of input channels is 3; expected a positive multiple of the 2",
+    );
+    fails(
+        deconv().pad((5, 1)),
+        &image,
+        &[2, 1],
+        "the pad's width is 5; expected less than half of 10, the width of the",
+    );
+    fails(deconv().stride((1, 0)), &image, &[2, 1], "the stride's height is 0; expected at least 1");
+    let reduction = |axis| Reduction::new("r", ReductionOperation::Sum).axis(axis).bottom("x").top("y");
+    fails(reduction(4), &image, &[2, 1], "layer `r` (Reduction): the axis is 4 for a bottom of shape 2x3x8x8");
+    fails(reduction(1).coefficient(f64::NAN), &image, &[2, 1], "the coefficient is NaN; expected a finite number");
+    fails(Embed::new("e", 0, 3).bottom("x").top("y"), &image, &[2, 1], "layer `e` (Embed): input_dim is 0");
     let power = Power::new("p").power(f64::INFINITY).bottom("x").top("y");
     fails(power, &image, &[2, 1], "layer `p` (Power): the power is inf; expected a finite number");
     let sum = ElementWise::new("sum", ElementWiseOperation::Add).bottoms(["x", "label"]).top("y");
@@ -132,4 +154,28 @@ fn what_does_not_fit_is_told() {
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);
     fails(two, &image, &[2, 1], "is 1; expected 192 as for the first bottom");
+}
+
+#[test]
+fn a_bad_index_is_named() {
+    for bad in [-1.0, 0.5, 4.0, f64::NAN] {
+        let text = ndarray::array![[0.0, 3.0], [1.0, bad]];
+        let layers =
+            layers![MemoryData::new("data", 2).array("text", text), Embed::new("words", 4, 3).bottom("text").top("y"),];
+        let mut net = Net::new("net", &backend_cpu::Cpu::new().unwrap(), layers).unwrap();
+        let text = net.forward().unwrap_err().to_string();
+        let expected =
+            format!("an index of sample 1 of the batch is {bad}; expected a whole number from 0 to 3, a row of");
+        assert!(text.contains("layer `words` (Embed)") && text.contains(&expected), "{text}");
+    }
+}
+
+#[test]
+fn transposed_convolution_undoes_the_shape() {
+    for (kernel, stride, pad, dilation) in [((3, 2), (2, 3), (1, 0), (1, 2)), ((4, 4), (2, 2), (1, 1), (1, 1))] {
+        let conv = Convolution::new("c", 2, kernel).stride(stride).pad(pad).dilation(dilation).bottom("x").top("y");
+        let deconv = Deconvolution::new("d", 3, kernel).stride(stride).pad(pad).dilation(dilation).bottom("x").top("y");
+        let large = top(deconv, &[2, 2, 4, 5]).unwrap();
+        assert_eq!(top(conv, &large).unwrap(), [2, 2, 4, 5]);
+    }
 }

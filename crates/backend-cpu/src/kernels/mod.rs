@@ -8,6 +8,7 @@ pub(crate) mod constraint;
 pub(crate) mod convolution;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
+pub(crate) mod embed;
 pub(crate) mod fill;
 pub(crate) mod inner_product;
 pub(crate) mod lrn;
@@ -15,6 +16,7 @@ pub(crate) mod neuron;
 pub(crate) mod pooling;
 pub(crate) mod power;
 pub(crate) mod prelu;
+pub(crate) mod reduction;
 mod samples;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
@@ -38,11 +40,13 @@ const FAMILIES: &[(&str, Family)] = &[
     ("constraint", constraint::launch),
     ("dropout", dropout::launch),
     ("elementwise", elementwise::launch),
+    ("embed", embed::launch),
     ("fill", fill::launch),
     ("lrn", lrn::launch),
     ("neuron", neuron::launch),
     ("power", power::launch),
     ("prelu", prelu::launch),
+    ("reduction", reduction::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),
     ("update", update::launch),

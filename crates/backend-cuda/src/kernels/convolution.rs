@@ -15,7 +15,7 @@ use crate::{
     memory::{check_not_aliased, lock},
 };
 use core_tensor::{
-    DType, Result, Shape,
+    DType, Result, Shape, Tensor,
     ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Neuron, kernels},
 };
 
@@ -54,6 +54,8 @@ struct Geometry {
     stride_width: u32,
     pad_height: u32,
     pad_width: u32,
+    dilation_height: u32,
+    dilation_width: u32,
 }
 
 impl Parameter for Geometry {
@@ -108,6 +110,8 @@ impl Plan {
                 stride_width: count(stride.width)?,
                 pad_height: count(pad.height)?,
                 pad_width: count(pad.width)?,
+                dilation_height: count(description.dilation.height)?,
+                dilation_width: count(description.dilation.width)?,
             },
         };
         let per_image = plan.patch_rows() * plan.positions();
@@ -160,6 +164,27 @@ impl Plan {
     /// Columns of a chunk's matrices: images times positions.
     fn columns(&self, chunk: &Chunk) -> usize {
         chunk.geometry.images as usize * self.positions()
+    }
+
+    /// Moves the gradient of the chunk's outputs to rows.
+    fn make_rows(&self, chunk: &Chunk, dy: Address) -> Result<()> {
+        let dy = dy.offset(self.image(self.output, chunk.first));
+        let (filters, positions) = (count(self.filter.batch())?, count(self.positions())?);
+        let grid = Grid::over(&self.cuda, count(self.filter.batch() * self.columns(chunk))?);
+        let parameters = (dy, chunk.rows, chunk.geometry.images, filters, positions);
+        GRADIENT_ROWS.launch(&self.cuda, self.dtype, grid, parameters)
+    }
+
+    /// The gradient of the chunk's images from those rows.
+    fn gather_pixels(&self, chunk: &Chunk, filter: Address, dx: Address) -> Result<()> {
+        let (columns, depth) = (self.columns(chunk), self.filter.sample_len());
+        let rows = Matrix { address: chunk.rows, columns, transposed: false };
+        let filter = Matrix { address: filter, columns: depth, transposed: true };
+        let sizes = Sizes { rows: depth, columns, depth: self.filter.batch() / self.groups };
+        self.products(sizes, filter, rows, chunk.patches, false)?;
+        let dx = dx.offset(self.image(self.input, chunk.first));
+        let n = count(chunk.geometry.images as usize * self.input.sample_len())?;
+        PIXELS.launch(&self.cuda, self.dtype, Grid::over(&self.cuda, n), (chunk.patches, dx, n, chunk.geometry))
     }
 
     /// One product for each group: each matrix falls into as many bands, one after the other in memory, as there are groups.
@@ -230,13 +255,10 @@ impl AffinePlan for Plan {
             return Ok(());
         }
         self.for_each_chunk(|chunk| {
-            let columns = self.columns(chunk);
-            let dy = dy.offset(self.image(self.output, chunk.first));
-            let grid = Grid::over(&self.cuda, count(filters * columns)?);
-            let parameters = (dy, chunk.rows, chunk.geometry.images, count(filters)?, positions);
-            GRADIENT_ROWS.launch(&self.cuda, self.dtype, grid, parameters)?;
-            let rows = Matrix { address: chunk.rows, columns, transposed: false };
+            self.make_rows(chunk, dy)?;
             if let Some(dfilter) = dfilter {
+                let columns = self.columns(chunk);
+                let rows = Matrix { address: chunk.rows, columns, transposed: false };
                 self.make_patches(chunk, x)?;
                 let patches = Matrix { address: chunk.patches, columns, transposed: true };
                 let add = chunk.first > 0 || call.dweight.is_some_and(|gradient| gradient.add);
@@ -244,15 +266,22 @@ impl AffinePlan for Plan {
                 self.products(sizes, rows, patches, dfilter, add)?;
             }
             if let Some(dx) = dx {
-                let filter = Matrix { address: filter, columns: depth, transposed: true };
-                let sizes = Sizes { rows: depth, columns, depth: filters / self.groups };
-                self.products(sizes, filter, rows, chunk.patches, false)?;
-                let dx = dx.offset(self.image(self.input, chunk.first));
-                let n = count(chunk.geometry.images as usize * self.input.sample_len())?;
-                let grid = Grid::over(&self.cuda, n);
-                PIXELS.launch(&self.cuda, self.dtype, grid, (chunk.patches, dx, n, chunk.geometry))?;
+                self.gather_pixels(chunk, filter, dx)?;
             }
             Ok(())
+        })
+    }
+
+    fn transposed(&mut self, weight: &Tensor, dy: &Tensor, dx: &Tensor) -> Result<()> {
+        const NAME: &str = "transposed convolution";
+        check_not_aliased(NAME, &[weight, dy], &[dx])?;
+        let operands = AffineOperands { cuda: &self.cuda, operation: NAME, dtype: self.dtype };
+        let filter = operands.place("the filter", weight, self.filter)?;
+        let dy = operands.place("the output's side", dy, self.output)?;
+        let dx = operands.place("the input's side", dx, self.input)?;
+        self.for_each_chunk(|chunk| {
+            self.make_rows(chunk, dy)?;
+            self.gather_pixels(chunk, filter, dx)
         })
     }
 

@@ -8,6 +8,7 @@ mod constraint;
 pub(crate) mod convolution;
 mod dropout;
 mod elementwise;
+mod embed;
 mod fill;
 pub(crate) mod inner_product;
 mod lrn;
@@ -15,6 +16,7 @@ mod neuron;
 pub(crate) mod pooling;
 mod power;
 mod prelu;
+mod reduction;
 mod softmax;
 mod softmax_loss;
 mod update;
@@ -61,6 +63,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(convolution, None),
     family!(dropout, Some(dropout::launch)),
     family!(elementwise, Some(elementwise::launch)),
+    family!(embed, Some(embed::launch)),
     family!(fill, Some(fill::launch)),
     family!(inner_product, None),
     family!(lrn, Some(lrn::launch)),
@@ -68,6 +71,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(pooling, None),
     family!(power, Some(power::launch)),
     family!(prelu, Some(prelu::launch)),
+    family!(reduction, Some(reduction::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),
     family!(update, Some(update::launch)),

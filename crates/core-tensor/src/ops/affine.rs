@@ -33,6 +33,8 @@ pub struct Convolution {
     pub stride: Size2,
     /// Rows and columns of zeros around the input.
     pub pad: Size2,
+    /// The step between neighbouring taps of the filter; (1, 1) if they are neighbouring pixels.
+    pub dilation: Size2,
     /// Channels and filters fall into this many groups that do not see each other.
     pub groups: usize,
     /// Applied to the output.
@@ -45,8 +47,8 @@ impl Convolution {
     /// The output blob, (N, filters, H', W'), rounded down as Caffe and Mocha do.
     ///
     /// # Errors
-    /// [`Error::Value`] for a shape that is not an image blob, a zero stride, a kernel that does not fit, or groups that
-    /// divide neither channels nor filters.
+    /// [`Error::Value`] for a shape that is not an image blob, a zero stride or dilation, a kernel that does not fit, or groups
+    /// that divide neither channels nor filters.
     pub fn output(&self) -> Result<Shape> {
         if self.input.rank() != 4 || self.input.is_empty() {
             return Err(Error::Value {
@@ -65,10 +67,32 @@ impl Convolution {
                 });
             }
         }
-        let (kernel, stride, pad) = (self.kernel, self.stride, self.pad);
-        let height = windows("height", self.input.axis(2), kernel.height, stride.height, pad.height, false)?;
-        let width = windows("width", self.input.axis(3), kernel.width, stride.width, pad.width, false)?;
+        let (extent, stride, pad) = (self.extent()?, self.stride, self.pad);
+        let height = windows("height", self.input.axis(2), extent.height, stride.height, pad.height, false)?;
+        let width = windows("width", self.input.axis(3), extent.width, stride.width, pad.width, false)?;
         Shape::new(&[self.input.batch(), self.filters, height, width])
+    }
+
+    /// Rows and columns from the filter's first tap to its last: the kernel, stretched by the dilation.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for a zero dilation.
+    pub fn extent(&self) -> Result<Size2> {
+        let Size2 { width, height } = self.dilation;
+        if width == 0 || height == 0 {
+            return Err(Error::Value {
+                what: "the dilation".into(),
+                found: self.dilation.to_string(),
+                expected: "at least 1 on both axes, 1 for taps on neighbouring pixels".into(),
+            });
+        }
+        let stretch = |kernel: usize, dilation: usize| kernel.saturating_sub(1) * dilation + kernel.min(1);
+        Ok(Size2 { width: stretch(self.kernel.width, width), height: stretch(self.kernel.height, height) })
+    }
+
+    /// Whether the filter's taps lie on neighbouring pixels.
+    pub fn is_dense(&self) -> bool {
+        self.dilation == Size2 { width: 1, height: 1 }
     }
 
     /// The filter's shape, (filters, channels / groups, kernel height, kernel width).
@@ -187,6 +211,20 @@ pub trait AffinePlan: Send {
     /// # Errors
     /// Operands whose shape, element type or backend do not fit the description.
     fn backward(&mut self, call: AffineBackward<'_>) -> Result<()>;
+
+    /// Computes `dx` from `dy` alone, without a forward pass before: the transposed operation, without bias and neuron. A
+    /// convolution with [`Algorithm::Direct`] can.
+    ///
+    /// # Errors
+    /// A plan that cannot, or operands whose shape, element type or backend do not fit the description.
+    fn transposed(&mut self, weight: &Tensor, dy: &Tensor, dx: &Tensor) -> Result<()> {
+        let _ = (weight, dy, dx);
+        Err(Error::Value {
+            what: "the algorithm of a transposed operation".into(),
+            found: self.algorithm().into(),
+            expected: "that of a convolution with `Algorithm::Direct`".into(),
+        })
+    }
 
     /// The algorithm in use, for the net's summary, e.g. `direct` or `winograd F(4x4,5x5)`.
     fn algorithm(&self) -> &'static str;

@@ -7,9 +7,11 @@ mod batch_norm;
 mod channel;
 mod dropout;
 mod elementwise;
+mod embed;
 mod lrn;
 mod power;
 mod prelu;
+mod reduction;
 
 pub use batch_norm::{
     Moments, RunningMoments, batch_moments, expected_moments, gather_moments, normalize, normalize_backward,
@@ -17,9 +19,11 @@ pub use batch_norm::{
 pub use channel::{channel_affine, channel_dot, channel_shift, channel_sum};
 pub use dropout::{RandomMask, dropout};
 pub use elementwise::{binary, quotient_backward, scaled_copy};
+pub use embed::{embed_backward, embed_forward};
 pub use lrn::{lrn_backward, lrn_forward};
 pub use power::{Power, power_backward, power_forward};
 pub use prelu::{prelu_backward, prelu_forward, prelu_slope_gradient};
+pub use reduction::{reduction_backward, reduction_forward};
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Tensor};

@@ -9,12 +9,14 @@ pub mod kernels;
 mod lrn;
 mod neuron;
 mod pooling;
+mod reduction;
 
 pub use affine::{AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct};
 pub use element_wise::ElementWiseOperation;
 pub use lrn::{Lrn, LrnMode};
 pub use neuron::Neuron;
 pub use pooling::{PoolMethod, PoolPlan, Pooling};
+pub use reduction::ReductionOperation;
 
 use crate::{Error, Result};
 

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 /// Two-dimensional convolution (without flipping the filter, as in Caffe and Mocha), then bias and neuron.
 ///
-/// Bottom (N, C, H, W), top (N, n_filter, H', W') with `H' = (H + 2 pad - kernel) / stride + 1`, rounded down. Parameters:
+/// Bottom (N, C, H, W), top (N, n_filter, H', W') with `H' = (H + 2 pad - extent) / stride + 1`, rounded down, where
+/// the extent is `(kernel - 1) dilation + 1`. Parameters:
 /// `filter` (n_filter, C / n_group, kernel height, kernel width) and, unless [`Convolution::bias_term`] is off, `bias` (n_filter). Several bottoms, each with a top,
 /// share the filter.
 ///
@@ -43,6 +44,9 @@ pub struct Convolution {
     /// Rows and columns of zeros around the image; (0, 0) if not set.
     #[serde(default = "zero")]
     pub pad: Size2,
+    /// The step between neighbouring taps of the filter; (1, 1), neighbouring pixels, if not set.
+    #[serde(default = "one")]
+    pub dilation: Size2,
     /// Channels and filters fall into this many groups that do not see each other; 1 if not set.
     #[serde(default = "one_group")]
     pub n_group: usize,
@@ -93,6 +97,7 @@ impl Convolution {
             kernel: kernel.into(),
             stride: one(),
             pad: zero(),
+            dilation: one(),
             n_group: one_group(),
             bias_term: yes(),
             neuron: Neuron::Identity,
@@ -118,6 +123,12 @@ impl Convolution {
     /// Sets the columns and rows of zeros around the image, (width, height).
     pub fn pad(mut self, pad: impl Into<Size2>) -> Self {
         self.pad = pad.into();
+        self
+    }
+
+    /// Sets the step between neighbouring taps of the filter, (width, height).
+    pub fn dilation(mut self, dilation: impl Into<Size2>) -> Self {
+        self.dilation = dilation.into();
         self
     }
 
@@ -228,6 +239,7 @@ impl Convolution {
             kernel: self.kernel,
             stride: self.stride,
             pad: self.pad,
+            dilation: self.dilation,
             groups: self.n_group,
             neuron: self.neuron,
             algorithm: self.algorithm,
@@ -319,6 +331,8 @@ impl Examples for Convolution {
             Example::one_to_one(conv(2, (3, 3)).algorithm(Algorithm::Direct), &[2, 1, 4, 4]),
             Example::one_to_one(conv(3, (3, 3)).bias_term(false).neuron(Neuron::ELU), &[17, 2, 4, 5]),
             Example::one_to_one(conv(2, (2, 2)).neuron(Neuron::Gelu), &[3, 1, 4, 3]),
+            Example::one_to_one(conv(2, (3, 2)).dilation((2, 3)).pad((1, 2)), &[18, 2, 5, 6]),
+            Example::one_to_one(conv(2, (3, 3)).dilation((2, 4)).stride((4, 3)).pad((3, 4)), &[2, 1, 7, 9]),
             Example::new(conv(2, (3, 3)).neuron(Neuron::Sigmoid), two.clone(), 2),
             Example::new(conv(2, (3, 3)).neuron(Neuron::Silu), two, 2),
         ]

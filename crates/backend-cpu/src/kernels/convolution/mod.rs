@@ -52,8 +52,9 @@ fn lanes(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
     })
 }
 
+/// Whether the algorithms other than `direct` may be asked: in f32, for taps on neighbouring pixels.
 fn may_round_more(description: &Convolution) -> bool {
-    description.algorithm == Algorithm::Auto && description.dtype == DType::F32
+    description.algorithm == Algorithm::Auto && description.dtype == DType::F32 && description.is_dense()
 }
 
 fn direct<T: Stored>(cpu: &Cpu, description: &Convolution) -> Result<Box<dyn AffinePlan>> {

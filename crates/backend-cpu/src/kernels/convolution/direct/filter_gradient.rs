@@ -29,12 +29,13 @@ impl<T: Real> Kernel for BackwardFilter<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let room = I::REGISTER_BYTES / size_of::<Lane<T>>();
-        let width = self.geometry.kernel.1;
+        let (width, is_dilated) = (self.geometry.kernel.1, self.geometry.dilation.1 > 1);
         for row in 0..self.geometry.kernel.0 {
             let mut tap = 0;
             while tap < width {
                 let left = width - tap;
                 tap += match room {
+                    _ if is_dilated => self.tile::<I, GRADIENT_FILTERS, 1>(row, tap),
                     32.. if left >= GRADIENT_TAPS => self.tile::<I, GRADIENT_FILTERS, GRADIENT_TAPS>(row, tap),
                     16.. if left >= 3 => self.tile::<I, GRADIENT_FILTERS, 3>(row, tap),
                     _ => self.tile::<I, GRADIENT_FILTERS, 1>(row, tap),
@@ -47,9 +48,10 @@ impl<T: Real> Kernel for BackwardFilter<'_, T> {
 impl<T: Real> BackwardFilter<'_, T> {
     #[inline(always)]
     fn tile<I: Isa, const F: usize, const K: usize>(&mut self, row: usize, tap: usize) -> usize {
-        let Geometry { input, output, kernel, stride, pad, .. } = self.geometry;
+        let Geometry { input, output, kernel, .. } = self.geometry;
+        let (_, window) = self.geometry.windows();
         // Output columns for which all K taps meet the image.
-        let columns = |k: usize| meeting_outputs(tap + k, stride.1, pad.1, input.1, output.1);
+        let columns = |k: usize| window.outputs_of_tap(tap + k, input.1, output.1);
         let inside = columns(0).0.max(columns(K - 1).0)..columns(K - 1).1.min(columns(0).1);
         let inside = inside.start.min(inside.end)..inside.end;
         let sums = self.inside::<I, F, K>(row, tap, inside.clone());
@@ -73,8 +75,8 @@ impl<T: Real> BackwardFilter<'_, T> {
         tap: usize,
         inside: Range<usize>,
     ) -> [[T::Vector<I>; K]; F] {
-        let Geometry { input, output, stride, pad, .. } = self.geometry;
-        let (oy0, oy1) = meeting_outputs(row, stride.0, pad.0, input.0, output.0);
+        let Geometry { input, output, stride, dilation, pad, .. } = self.geometry;
+        let (oy0, oy1) = self.geometry.windows().0.outputs_of_tap(row, input.0, output.0);
         let mut sums = [[T::Vector::<I>::splat(T::ZERO); K]; F];
         if inside.is_empty() {
             return sums;
@@ -82,7 +84,8 @@ impl<T: Real> BackwardFilter<'_, T> {
         for block in 0..self.geometry.blocks {
             let (x, dy) = self.planes::<F>(block);
             for oy in oy0..oy1 {
-                let x = &x[(oy * stride.0 + row - pad.0) * input.1 + inside.start * stride.1 + tap - pad.1..];
+                let (y, left) = (oy * stride.0 + row * dilation.0 - pad.0, inside.start * stride.1 + tap * dilation.1);
+                let x = &x[y * input.1 + left - pad.1..];
                 let dy: [&[Lane<T>]; F] = std::array::from_fn(|f| &dy[f][oy * output.1..][inside.clone()]);
                 sums = outer_products::<I, T, F, K>(sums, dy, x, stride.1);
             }
@@ -93,17 +96,18 @@ impl<T: Real> BackwardFilter<'_, T> {
     /// Adds what comes from the output columns outside `inside`, tap by tap.
     #[inline(always)]
     fn border<I: Isa, const F: usize>(&mut self, row: usize, taps: Range<usize>, inside: Range<usize>) {
-        let Geometry { input, output, kernel, stride, pad, .. } = self.geometry;
-        let (oy0, oy1) = meeting_outputs(row, stride.0, pad.0, input.0, output.0);
+        let Geometry { input, output, kernel, stride, dilation, pad, .. } = self.geometry;
+        let (vertical, horizontal) = self.geometry.windows();
+        let (oy0, oy1) = vertical.outputs_of_tap(row, input.0, output.0);
         for tap in taps {
-            let (first, end) = meeting_outputs(tap, stride.1, pad.1, input.1, output.1);
+            let (first, end) = horizontal.outputs_of_tap(tap, input.1, output.1);
             let mut sums = [T::Vector::<I>::splat(T::ZERO); F];
             for block in 0..self.geometry.blocks {
                 let (x, dy) = self.planes::<F>(block);
                 for oy in oy0..oy1 {
-                    let x = &x[(oy * stride.0 + row - pad.0) * input.1..][..input.1];
+                    let x = &x[(oy * stride.0 + row * dilation.0 - pad.0) * input.1..][..input.1];
                     for ox in (first..end).filter(|ox| !inside.contains(ox)) {
-                        let x = Vector::load(&x[ox * stride.1 + tap - pad.1]);
+                        let x = Vector::load(&x[ox * stride.1 + tap * dilation.1 - pad.1]);
                         for f in 0..F {
                             sums[f] = T::Vector::<I>::load(&dy[f][oy * output.1 + ox]).mul_add(x, sums[f]);
                         }
@@ -130,14 +134,6 @@ impl<T: Real> BackwardFilter<'_, T> {
         });
         (x, dy)
     }
-}
-
-/// The outputs whose window meets the image with this tap: (first, end).
-#[inline(always)]
-fn meeting_outputs(tap: usize, stride: usize, pad: usize, size: usize, outputs: usize) -> (usize, usize) {
-    let first = pad.saturating_sub(tap).div_ceil(stride);
-    let end = (size + pad).saturating_sub(tap).div_ceil(stride).min(outputs);
-    (first.min(end), end)
 }
 
 /// The sum of a vector's numbers, always in the same order.

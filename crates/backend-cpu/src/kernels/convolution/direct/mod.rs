@@ -14,7 +14,7 @@
 
 mod filter_gradient;
 
-use super::geometry::{Geometry, check, taps_of_input, taps_of_output};
+use super::geometry::{Geometry, check};
 use crate::{
     Cpu,
     isa::{Isa, Kernel},
@@ -226,6 +226,15 @@ impl<T: Stored> AffinePlan for Direct<T> {
         Ok(())
     }
 
+    fn transposed(&mut self, weight: &Tensor, dy: &Tensor, dx: &Tensor) -> Result<()> {
+        const NAME: &str = "transposed convolution";
+        check(NAME, "the filter", weight, self.filter)?;
+        check(NAME, "the output's side", dy, self.output)?;
+        check_not_aliased(NAME, &[dy, weight], &[dx])?;
+        let dy = read::<T>(NAME, "the output's side", dy)?;
+        self.backward_data(weight, &dy, dx)
+    }
+
     fn algorithm(&self) -> &'static str {
         "direct"
     }
@@ -265,23 +274,29 @@ impl<T: Real> Kernel for Forward<'_, T> {
 impl<T: Real> Forward<'_, T> {
     #[inline(always)]
     fn tile<I: Isa, const F: usize>(&mut self) {
-        let Geometry { input: (height, width), output, kernel, stride, pad, .. } = self.geometry;
+        let Geometry { input: (height, width), output, kernel, dilation, .. } = self.geometry;
+        let (vertical, horizontal) = self.geometry.windows();
         let (weights, _) = self.weights.as_chunks::<F>();
         let (planes, plane) = (self.geometry.input_plane(), self.geometry.output_plane());
         let filters = self.y.len() / plane;
         for oy in 0..output.0 {
-            let (row0, row1, y0) = taps_of_output(oy, kernel.0, stride.0, pad.0, height);
+            let (row0, row1, y0) = vertical.taps_of_output(oy, height);
             for ox in 0..output.1 {
-                let (tap0, tap1, x0) = taps_of_output(ox, kernel.1, stride.1, pad.1, width);
+                let (tap0, tap1, x0) = horizontal.taps_of_output(ox, width);
+                // Taps that meet neighbouring pixels; one by one where the filter is dilated.
+                let run = if dilation.1 == 1 { tap1 - tap0 } else { 1 };
                 let mut sums: [T::Vector<I>; F] = std::array::from_fn(|f| Vector::splat(self.biases[f]));
                 for (x, weights) in self.x.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
                     for row in row0..row1 {
-                        let x = &x[(y0 + row - row0) * width + x0..][..tap1 - tap0];
-                        let weights = &weights[row * kernel.1 + tap0..][..tap1 - tap0];
-                        for (x, weights) in x.iter().zip(weights) {
-                            let x = T::Vector::<I>::load(x);
-                            for f in 0..F {
-                                sums[f] = x.mul_add(Vector::splat(weights[f]), sums[f]);
+                        let x = &x[(y0 + (row - row0) * dilation.0) * width + x0..];
+                        for tap in (tap0..tap1).step_by(run.max(1)) {
+                            let x = &x[(tap - tap0) * dilation.1..][..run];
+                            let weights = &weights[row * kernel.1 + tap..][..run];
+                            for (x, weights) in x.iter().zip(weights) {
+                                let x = T::Vector::<I>::load(x);
+                                for f in 0..F {
+                                    sums[f] = x.mul_add(Vector::splat(weights[f]), sums[f]);
+                                }
                             }
                         }
                     }
@@ -319,30 +334,33 @@ impl<T: Real> Kernel for BackwardData<'_, T> {
 impl<T: Real> BackwardData<'_, T> {
     #[inline(always)]
     fn tile<I: Isa, const C: usize>(&mut self) {
-        let Geometry { input: (height, width), output, kernel, stride, pad, .. } = self.geometry;
+        let Geometry { input: (height, width), output, kernel, .. } = self.geometry;
+        let (vertical, horizontal) = self.geometry.windows();
+        let tap_step = (vertical.tap_step(), horizontal.tap_step());
+        let output_step = (vertical.output_step(), horizontal.output_step());
         let (weights, _) = self.weights.as_chunks::<C>();
         let (planes, plane) = (self.geometry.output_plane(), self.geometry.input_plane());
         let channels = self.dx.len() / plane;
         for y in 0..height {
-            let (row0, row1, oy0) = taps_of_input(y, kernel.0, stride.0, pad.0, output.0);
+            let (row0, row1, oy0) = vertical.taps_of_input(y, output.0);
             for x in 0..width {
-                let (tap0, tap1, ox0) = taps_of_input(x, kernel.1, stride.1, pad.1, output.1);
+                let (tap0, tap1, ox0) = horizontal.taps_of_input(x, output.1);
                 let mut sums = [T::Vector::<I>::splat(T::ZERO); C];
                 for (dy, weights) in self.dy.chunks_exact(planes).zip(weights.chunks_exact(self.geometry.taps())) {
                     // Each filter by itself first: one sum over all filters and taps would round three times as much.
                     let mut part = [T::Vector::<I>::splat(T::ZERO); C];
                     let mut oy = oy0;
-                    for row in (row0..row1).step_by(stride.0) {
+                    for row in (row0..row1).step_by(tap_step.0) {
                         let mut at = oy * output.1 + ox0;
-                        for tap in (tap0..tap1).step_by(stride.1) {
+                        for tap in (tap0..tap1).step_by(tap_step.1) {
                             let weights = &weights[row * kernel.1 + tap];
                             let dy = T::Vector::<I>::load(&dy[at]);
                             for c in 0..C {
                                 part[c] = dy.mul_add(Vector::splat(weights[c]), part[c]);
                             }
-                            at = at.wrapping_sub(1);
+                            at = at.wrapping_sub(output_step.1);
                         }
-                        oy = oy.wrapping_sub(1);
+                        oy = oy.wrapping_sub(output_step.0);
                     }
                     for c in 0..C {
                         sums[c] = sums[c].add(part[c]);
