@@ -92,3 +92,14 @@ for operation, function in {
 save("reduction-axis", {"type": "Reduction", "axis": 2}, [image], [], lambda b, p: b[0].sum((2, 3)))
 words = torch.arange(36).reshape(18, 2) * 5 % 7
 save("embed-0", {"type": "Embed", "input_dim": 7, "output_dim": 3}, [words], [(7, 3)], lambda b, p: F.embedding(b[0], p[0]))
+
+
+def lstm(b, p):
+    """PyTorch has candidate and output gate the other way round, and a second bias."""
+    order = lambda w: torch.cat([w.chunk(4)[i] for i in (0, 1, 3, 2)])
+    zeros = torch.zeros(1, b[0].shape[0], 3)
+    weights = [order(p[0]), order(p[2]), order(p[1]), torch.zeros(12)]
+    return torch.lstm(b[0], (zeros, zeros), weights, True, 1, 0.0, False, False, True)[0]
+
+
+save("lstm-0", {"type": "LSTM", "output_dim": 3}, [(17, 5, 4)], [(12, 4), (12,), (12, 3)], lstm)

@@ -19,6 +19,7 @@
 //! | [`Embed`] | replaces indices by rows of a table that it learns |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
+//! | [`LSTM`] | reads sequences step by step, with a memory that learns what to keep |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images, or of whole images |
 //! | [`Power`] | scales, shifts and raises to a power |
@@ -29,6 +30,7 @@
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
 //!
+//! [`LSTM`]: Lstm
 //! [`LRN`]: Lrn
 //! [`PReLU`]: PRelu
 //!
@@ -54,7 +56,7 @@ pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
     Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, HostArray,
-    InnerProduct, Lrn, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Scale, Softmax,
+    InnerProduct, Lrn, Lstm, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Scale, Softmax,
     SoftmaxLoss,
 };
 pub use layer::{

@@ -3,6 +3,6 @@
 pub use crate::{
     Accuracy, Activation, Algorithm, BatchNorm, Bias, Constraint, Convolution, DType, Deconvolution, Dropout,
     ElementWise, ElementWiseOperation, Embed, HostArray, Initializer, InnerProduct, LayerList, LayerRef, Lrn, LrnMode,
-    MemoryData, MemoryDataState, Net, Neuron, PRelu, PoolMethod, Pooling, Power, RandomMask, Reduction,
+    Lstm, MemoryData, MemoryDataState, Net, Neuron, PRelu, PoolMethod, Pooling, Power, RandomMask, Reduction,
     ReductionOperation, Regularizer, Scale, Shape, Size2, Softmax, SoftmaxLoss, Wired, layers,
 };

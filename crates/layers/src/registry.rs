@@ -2,8 +2,8 @@
 
 use crate::{
     Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, Error, Example,
-    Examples, InnerProduct, Layer, LayerList, LayerRef, Lrn, MemoryData, PRelu, Pooling, Power, RandomMask, Reduction,
-    Result, Scale, Softmax, SoftmaxLoss, names,
+    Examples, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask,
+    Reduction, Result, Scale, Softmax, SoftmaxLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +21,7 @@ const STANDARD: &[Entry] = &[
     entry::<Embed>("Embed"),
     entry::<InnerProduct>("InnerProduct"),
     entry::<Lrn>("LRN"),
+    entry::<Lstm>("LSTM"),
     entry::<MemoryData>("MemoryData"),
     entry::<Pooling>("Pooling"),
     entry::<Power>("Power"),

@@ -144,6 +144,20 @@ fn a_loss_can_be_had_for_inference() {
 }
 
 #[test]
+fn a_memory_that_keeps_two_steps_gives_the_same() {
+    let x = ndarray::Array3::from_shape_fn((18, 5, 3), |(n, t, c)| number(n + t, c));
+    let source = MemoryData::new("data", 18).array("x", x).array("label", Array2::<f64>::zeros((18, 1)));
+    let common =
+        layers![Lstm::new("lstm", 4).bottom("x").top("y"), InnerProduct::new("ip", 2).bottom("y").top("z"), loss()];
+    let mut training = build(Net::builder("training"), layers![source.clone(), ..common]);
+    let mut inference = build(Net::builder("inference").inference(), layers![source, ..common]);
+    for _ in 0..2 {
+        let found = (training.forward().unwrap(), inference.forward().unwrap());
+        assert_eq!(found.0.to_bits(), found.1.to_bits());
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_told() {
     let fails = |layer: LayerRef, shape: &[usize], part: &str| {
         let built = SingleLayer::new(&Cpu::new().unwrap(), DType::F32, layer, &[Shape::new(shape).unwrap()]);
@@ -166,6 +180,16 @@ fn what_does_not_fit_is_told() {
     fails(elu.into(), &[4, 2], "layer `a` (Activation): the neuron's alpha is -1; expected a finite number, 0 or more");
     let global = Pooling { pad: (1, 1).into(), ..Pooling::global_max("g") }.bottom("x").top("y");
     fails(global.into(), &[1, 1, 4, 4], "layer `g` (Pooling): the global pooling's window is kernel");
+    fails(
+        Lstm::new("l", 0).bottom("x").top("y").into(),
+        &[2, 3, 4],
+        "layer `l` (LSTM): the memory is output_dim 0 for a",
+    );
+    fails(
+        Lstm::new("l", 2).bottom("x").top("y").into(),
+        &[2],
+        "expected at least one output, and a non-empty blob (N, steps",
+    );
     let none: LayerRef = Pooling::max("g", (0, 0)).bottom("x").top("y").into();
     fails(none, &[1, 1, 4, 4], "the kernel's height is 0; expected at least 1");
 }

@@ -12,10 +12,12 @@ pub(crate) mod embed;
 pub(crate) mod fill;
 pub(crate) mod inner_product;
 pub(crate) mod lrn;
+pub(crate) mod lstm;
 pub(crate) mod neuron;
 pub(crate) mod pooling;
 pub(crate) mod power;
 pub(crate) mod prelu;
+pub(crate) mod range;
 pub(crate) mod reduction;
 mod samples;
 pub(crate) mod softmax;
@@ -43,9 +45,11 @@ const FAMILIES: &[(&str, Family)] = &[
     ("embed", embed::launch),
     ("fill", fill::launch),
     ("lrn", lrn::launch),
+    ("lstm", lstm::launch),
     ("neuron", neuron::launch),
     ("power", power::launch),
     ("prelu", prelu::launch),
+    ("range", range::launch),
     ("reduction", reduction::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),

@@ -100,7 +100,7 @@ pub(crate) fn differentiate<I: Isa, T: Real>(neuron: Neuron, y: &[Lane<T>], dy: 
 }
 
 #[inline(always)]
-fn sigmoid<T: Real>(x: T) -> T {
+pub(super) fn sigmoid<T: Real>(x: T) -> T {
     T::ONE / (T::ONE + (-x).exp())
 }
 

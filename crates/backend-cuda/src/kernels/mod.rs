@@ -12,10 +12,12 @@ mod embed;
 mod fill;
 pub(crate) mod inner_product;
 mod lrn;
+mod lstm;
 mod neuron;
 pub(crate) mod pooling;
 mod power;
 mod prelu;
+mod range;
 mod reduction;
 mod softmax;
 mod softmax_loss;
@@ -67,10 +69,12 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(fill, Some(fill::launch)),
     family!(inner_product, None),
     family!(lrn, Some(lrn::launch)),
+    family!(lstm, Some(lstm::launch)),
     family!(neuron, Some(neuron::launch)),
     family!(pooling, None),
     family!(power, Some(power::launch)),
     family!(prelu, Some(prelu::launch)),
+    family!(range, Some(range::launch)),
     family!(reduction, Some(reduction::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),

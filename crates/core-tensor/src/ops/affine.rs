@@ -206,7 +206,8 @@ pub trait AffinePlan: Send {
     /// Operands whose shape, element type or backend do not fit the description.
     fn forward(&mut self, call: AffineForward<'_>) -> Result<()>;
 
-    /// Computes the gradients that are asked for. Must follow a `forward` with the same operands.
+    /// Computes the gradients that are asked for. Must follow a `forward` with the same operands, except for an inner product
+    /// without a neuron, which keeps nothing.
     ///
     /// # Errors
     /// Operands whose shape, element type or backend do not fit the description.

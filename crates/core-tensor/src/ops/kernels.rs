@@ -9,8 +9,10 @@ mod dropout;
 mod elementwise;
 mod embed;
 mod lrn;
+mod lstm;
 mod power;
 mod prelu;
+mod range;
 mod reduction;
 
 pub use batch_norm::{
@@ -21,12 +23,14 @@ pub use dropout::{RandomMask, dropout};
 pub use elementwise::{binary, quotient_backward, scaled_copy};
 pub use embed::{embed_backward, embed_forward};
 pub use lrn::{lrn_backward, lrn_forward};
+pub use lstm::{lstm_backward, lstm_forward};
 pub use power::{Power, power_backward, power_forward};
 pub use prelu::{prelu_backward, prelu_forward, prelu_slope_gradient};
+pub use range::copy_range;
 pub use reduction::{reduction_backward, reduction_forward};
 
 use super::Neuron;
-use crate::{Backend, Error, Launch, Result, Tensor};
+use crate::{Backend, Error, Launch, Result, Role, Tensor};
 
 /// `y = value` for every element, padding excepted.
 pub fn fill(backend: &dyn Backend, y: &Tensor, value: f64) -> Result<()> {
@@ -189,6 +193,18 @@ fn same_shape(operation: &'static str, what: &'static str, found: &Tensor, expec
         return Ok(());
     }
     Err(Error::Shape { operation, what, found: found.shape(), expected: expected.shape() })
+}
+
+/// Refuses parameters where elements are counted by sample.
+fn only_blobs(operation: &str, tensors: &[&Tensor]) -> Result<()> {
+    match tensors.iter().find(|tensor| tensor.role() == Role::Param) {
+        None => Ok(()),
+        Some(param) => Err(Error::Value {
+            what: format!("an operand of {operation}"),
+            found: format!("a parameter of shape {}", param.shape()),
+            expected: "a blob, whose elements are counted by sample".into(),
+        }),
+    }
 }
 
 fn class_axis(operation: &str, axis: usize, x: &Tensor) -> Result<()> {
