@@ -3,8 +3,8 @@
 //! They stand in the layer's own file and are demanded by the list in `registry.rs`, so that a layer without a test does not
 //! compile.
 
-use crate::{Layer, LayerRef, Result, Wired};
-use core_tensor::{RngStream, Shape};
+use crate::{Layer, LayerRef, Registry, Result, SingleLayer, Wired};
+use core_tensor::{Backend, DType, RngStream, Shape};
 use ndarray::{ArrayD, IxDyn};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
@@ -15,6 +15,8 @@ pub struct Example {
     pub layer: LayerRef,
     /// Its bottoms.
     pub bottoms: Vec<ExampleBottom>,
+    /// Another layer whose parameters it uses, if it does.
+    pub owner: Option<Box<Example>>,
 }
 
 /// What a bottom must hold.
@@ -42,12 +44,35 @@ impl Example {
     pub(crate) fn new<L: Layer + Wired>(layer: L, bottoms: Vec<ExampleBottom>, tops: usize) -> Self {
         let name = |what: &'static str| move |i| format!("{what}{i}");
         let layer = layer.bottoms((0..bottoms.len()).map(name("bottom"))).tops((0..tops).map(name("top")));
-        Example { layer: layer.into(), bottoms }
+        Example { layer: layer.into(), bottoms, owner: None }
     }
 
     /// One bottom of any numbers, one top.
     pub(crate) fn one_to_one<L: Layer + Wired>(layer: L, shape: &[usize]) -> Self {
         Example::new(layer, vec![ExampleBottom::Numbers(shape.into())], 1)
+    }
+
+    /// The example with another layer whose parameters it uses.
+    pub(crate) fn beside(mut self, owner: Example) -> Self {
+        self.owner = Some(Box::new(owner));
+        self
+    }
+
+    /// The layer, read anew from its JSON so that it shares no parameters with other layers made from this example, set up by
+    /// itself or beside the owner of its parameters.
+    ///
+    /// # Errors
+    /// As [`SingleLayer::new`].
+    pub fn set_up<B: Backend + Clone + 'static>(&self, backend: &B, dtype: DType) -> Result<SingleLayer> {
+        let layer = Registry::standard().read(&self.layer.to_json())?;
+        let shapes: Vec<Shape> = self.bottoms.iter().map(ExampleBottom::shape).collect::<Result<_>>()?;
+        match &self.owner {
+            None => SingleLayer::new(backend, dtype, layer, &shapes),
+            Some(owner) => {
+                let owner = owner.set_up(backend, dtype)?;
+                SingleLayer::beside(&owner, backend, dtype, layer, &shapes)
+            }
+        }
     }
 
     /// Predictions and labels, no top.

@@ -10,13 +10,20 @@
 //! |---|---|
 //! | [`Accuracy`] | counts predictions that are right, or have the right class among their first few |
 //! | [`Activation`] | applies a neuron |
+//! | [`Argmax`] | finds the index of the largest value |
 //! | [`BatchNorm`] | brings each channel to mean 0 and variance 1 over the batch |
 //! | [`Bias`] | adds a number that it learns to each channel |
+//! | [`ChannelPooling`] | takes the largest or the mean value of windows along an axis |
+//! | [`Concat`] | joins blobs along an axis |
 //! | [`Convolution`] | convolves images with filters that it learns |
+//! | [`Crop`] | cuts windows out of images, from the centre or at random |
 //! | [`Deconvolution`] | enlarges images: the transposed convolution, with filters that it learns |
 //! | [`Dropout`] | zeroes random elements in training, against overfitting |
 //! | [`ElementWise`] | adds, subtracts, multiplies or divides two blobs |
 //! | [`Embed`] | replaces indices by rows of a table that it learns |
+//! | [`Flatten`] | makes one axis of several |
+//! | [`Identity`] | gives blobs other names |
+//! | [`Index2Onehot`] | turns class indices into one-hot vectors |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`LSTM`] | reads sequences step by step, with a memory that learns what to keep |
@@ -26,9 +33,13 @@
 //! | [`PReLU`] | lets positive numbers through and multiplies others by a slope that it learns |
 //! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
 //! | [`Reduction`] | adds up all axes from one on |
+//! | [`Reshape`] | gives samples another shape |
 //! | [`Scale`] | multiplies each channel by a number that it learns |
+//! | [`Slice`] | cuts a blob into several along an axis |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
+//! | [`Split`] | gives a blob several names |
+//! | [`TiedInnerProduct`] | multiplies by the transposed matrix of another layer |
 //!
 //! [`LSTM`]: Lstm
 //! [`LRN`]: Lrn
@@ -55,9 +66,10 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, HostArray,
-    InnerProduct, Lrn, Lstm, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Scale, Softmax,
-    SoftmaxLoss,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, ChannelPooling, Concat, Convolution, Crop, Deconvolution, Dropout,
+    ElementWise, Embed, Flatten, HostArray, Identity, Index2Onehot, InnerProduct, Lrn, Lstm, MemoryData,
+    MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Scale, Slice, Softmax, SoftmaxLoss, Split,
+    TiedInnerProduct,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

@@ -1,9 +1,10 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, BatchNorm, Bias, Convolution, Deconvolution, Dropout, ElementWise, Embed, Error, Example,
-    Examples, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask,
-    Reduction, Result, Scale, Softmax, SoftmaxLoss, names,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, ChannelPooling, Concat, Convolution, Crop, Deconvolution, Dropout,
+    ElementWise, Embed, Error, Example, Examples, Flatten, Identity, Index2Onehot, InnerProduct, Layer, LayerList,
+    LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Result, Scale, Slice,
+    Softmax, SoftmaxLoss, Split, TiedInnerProduct, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,13 +13,20 @@ use serde_json::Value;
 const STANDARD: &[Entry] = &[
     entry::<Accuracy>("Accuracy"),
     entry::<Activation>("Activation"),
+    entry::<Argmax>("Argmax"),
     entry::<BatchNorm>("BatchNorm"),
     entry::<Bias>("Bias"),
+    entry::<ChannelPooling>("ChannelPooling"),
+    entry::<Concat>("Concat"),
     entry::<Convolution>("Convolution"),
+    entry::<Crop>("Crop"),
     entry::<Deconvolution>("Deconvolution"),
     entry::<Dropout>("Dropout"),
     entry::<ElementWise>("ElementWise"),
     entry::<Embed>("Embed"),
+    entry::<Flatten>("Flatten"),
+    entry::<Identity>("Identity"),
+    entry::<Index2Onehot>("Index2Onehot"),
     entry::<InnerProduct>("InnerProduct"),
     entry::<Lrn>("LRN"),
     entry::<Lstm>("LSTM"),
@@ -28,9 +36,13 @@ const STANDARD: &[Entry] = &[
     entry::<PRelu>("PReLU"),
     entry::<RandomMask>("RandomMask"),
     entry::<Reduction>("Reduction"),
+    entry::<Reshape>("Reshape"),
     entry::<Scale>("Scale"),
+    entry::<Slice>("Slice"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),
+    entry::<Split>("Split"),
+    entry::<TiedInnerProduct>("TiedInnerProduct"),
 ];
 
 /// The kinds of layers that JSON may name.

@@ -102,6 +102,29 @@ impl Setup<'_> {
         Philox::new(self.seed, format_args!("{}/{purpose}", self.layer.layer().wiring().name))
     }
 
+    /// A parameter of another layer of the net, which must be set up already: the layer with this `param_key`, or else the one
+    /// of this name.
+    ///
+    /// # Errors
+    /// No layer before this one has such a parameter.
+    pub fn param_of(&self, key_or_name: &str, param: &'static str) -> Result<Param> {
+        let keys = [format!("key {key_or_name}"), format!("layer {key_or_name}")];
+        let found = keys.into_iter().find_map(|key| self.shared.get(&(key, param)));
+        found.cloned().ok_or_else(|| {
+            let with_param = self.shared.keys().filter(|(_, name)| *name == param);
+            let mut owners: Vec<&str> = with_param.map(|(key, _)| key.as_str()).collect();
+            owners.sort_unstable();
+            let owners = if owners.is_empty() { "none".into() } else { owners.join(", ") };
+            Error::Value {
+                what: format!("the owner of the parameter `{param}`"),
+                found: format!("`{key_or_name}`"),
+                expected: format!(
+                    "the param_key or name of a layer that has a `{param}` and is computed before this one: {owners}"
+                ),
+            }
+        })
+    }
+
     /// Makes a parameter, or shares one: with another layer of the net that has the same `param_key`, or with another net
     /// that was built from the same layer object. A new parameter is initialized at once.
     ///

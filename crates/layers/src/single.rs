@@ -22,6 +22,8 @@ pub struct SingleLayer {
     bottoms: Vec<Blob>,
     tops: Vec<Blob>,
     params: Vec<Param>,
+    /// Its parameters and those of the layer beside it, as a net would know them.
+    shared: HashMap<(String, &'static str), Param>,
     state: Box<dyn LayerState>,
 }
 
@@ -36,7 +38,31 @@ impl SingleLayer {
         layer: impl Into<LayerRef>,
         bottoms: &[Shape],
     ) -> Result<Self> {
-        let (backend, layer): (Arc<dyn Backend>, LayerRef) = (Arc::new(backend.clone()), layer.into());
+        Self::set_up(backend, dtype, layer.into(), bottoms, HashMap::new())
+    }
+
+    /// As [`SingleLayer::new`], in a net in which `other` is computed before: for layers that use another's parameters.
+    ///
+    /// # Errors
+    /// As [`SingleLayer::new`].
+    pub fn beside<B: Backend + Clone + 'static>(
+        other: &SingleLayer,
+        backend: &B,
+        dtype: DType,
+        layer: impl Into<LayerRef>,
+        bottoms: &[Shape],
+    ) -> Result<Self> {
+        Self::set_up(backend, dtype, layer.into(), bottoms, other.shared.clone())
+    }
+
+    fn set_up<B: Backend + Clone + 'static>(
+        backend: &B,
+        dtype: DType,
+        layer: LayerRef,
+        bottoms: &[Shape],
+        mut shared: HashMap<(String, &'static str), Param>,
+    ) -> Result<Self> {
+        let backend: Arc<dyn Backend> = Arc::new(backend.clone());
         let description = layer.layer();
         let named = |e: crate::Error| e.in_layer(&description.wiring().name, description.kind());
         description.arity().check(description.wiring()).map_err(named)?;
@@ -54,7 +80,6 @@ impl SingleLayer {
             let diff = if wants_diff { Some(backend.alloc(shape, dtype, Role::Diff)?) } else { None };
             blobs.push(Blob { data, diff });
         }
-        let mut shared = HashMap::new();
         let mut setup = Setup {
             backend: &backend,
             dtype,
@@ -70,7 +95,7 @@ impl SingleLayer {
         };
         let state = description.setup(&mut setup).map_err(named)?;
         let (tops, params) = (setup.tops, setup.params);
-        Ok(SingleLayer { backend, bottoms: blobs, tops, params, state, layer })
+        Ok(SingleLayer { backend, bottoms: blobs, tops, params, shared, state, layer })
     }
 
     /// The layer's description.

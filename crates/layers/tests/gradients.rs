@@ -5,8 +5,7 @@
 
 use core_tensor::ops::kernels;
 use layers::{
-    Arity, Blob, Count, Error, Example, GradientCheck, Layer, LayerState, Pass, Registry, Setup, SingleLayer, Wiring,
-    prelude::*,
+    Arity, Blob, Count, Error, Example, GradientCheck, Layer, LayerState, Pass, Registry, Setup, Wiring, prelude::*,
 };
 use ndarray::Array;
 
@@ -20,7 +19,8 @@ fn every_layer_has_the_right_gradient() {
     for (i, example) in Registry::standard().examples().into_iter().enumerate() {
         let mut rng = core_tensor::RngStream::new(i as u64, "sweep");
         let bottoms: Vec<_> = example.bottoms.iter().map(|bottom| bottom.draw(&mut rng).unwrap()).collect();
-        let report = GradientCheck::new().layer(&backend, example.layer.clone(), &bottoms);
+        let mut single = example.set_up(&backend, DType::F64).unwrap();
+        let report = GradientCheck::new().single(&mut single, &bottoms);
         let report = report.unwrap_or_else(|error| panic!("{error}: {:?}", example.layer));
         let expected = example.layer.layer().can_backward();
         assert_eq!(report.checked > 0, expected, "{:?}", example.layer);
@@ -55,10 +55,7 @@ fn every_layer_computes_the_same_bits_with_any_number_of_threads() {
 /// Loss, tops and gradients of an example after two iterations on random bottoms.
 fn results(backend: &backend_cpu::Cpu, dtype: DType, seed: usize, example: &Example) -> Vec<f64> {
     let mut rng = core_tensor::RngStream::new(seed as u64, "results");
-    let shapes: Vec<Shape> = example.bottoms.iter().map(|bottom| bottom.shape().unwrap()).collect();
-    // Read anew from JSON, so that two runs share no parameters.
-    let layer = Registry::standard().read(&example.layer.to_json()).unwrap();
-    let mut single = SingleLayer::new(backend, dtype, layer, &shapes).unwrap();
+    let mut single = example.set_up(backend, dtype).unwrap();
     for (blob, bottom) in single.bottoms().iter().zip(&example.bottoms) {
         blob.data.write(&bottom.draw(&mut rng).unwrap().into_raw_vec_and_offset().0).unwrap();
     }
@@ -110,6 +107,56 @@ fn a_small_lenet_has_the_right_gradient() {
     let parameters = 3 * 2 * 9 + 3 + 6 * 12 + 6 + 3 * 6 + 3;
     assert_eq!(report.checked, parameters + 5 * (3 * 16 + 3 * 4 + 6 + 3));
     assert!(report.largest_relative < 1e-7, "{report:?}");
+}
+
+#[test]
+fn what_only_moves_blobs_passes_gradients_on() {
+    let report = check(layers![
+        data(5),
+        InnerProduct::new("ip", 12).neuron(Neuron::Tanh).bottom("x").top("h"),
+        Split::new("split").bottom("h").tops(["a", "b"]),
+        Reshape::new("reshape", [3, 2, 2]).bottom("a").top("image"),
+        Crop::new("crop", (1, 2)).bottom("image").top("column"),
+        Flatten::new("flatten").bottom("column").top("flat"),
+        Slice::new("slice").points([3, 4]).bottom("b").tops(["b0", "b1", "b2"]),
+        Identity::new("identity").bottom("b1").top("b1 again"),
+        Concat::new("concat").bottoms(["b2", "flat", "b0", "b1 again", "a"]).top("all"),
+        InnerProduct::new("ip2", 3).bottom("all").top("y"),
+        loss("loss", "y"),
+        loss("loss-b0", "b0").weight(0.3),
+    ]);
+    report.unwrap();
+}
+
+#[test]
+fn along_the_batch_all_samples_count() {
+    let report = check(layers![
+        data(5),
+        InnerProduct::new("ip", 3).neuron(Neuron::Tanh).bottom("x").top("h"),
+        Concat::new("twice").axis(0).bottoms(["h", "h"]).top("hh"),
+        Concat::new("labels").axis(0).bottoms(["label", "label"]).top("ll"),
+        Slice::new("cut").axis(0).points([3]).bottom("hh").tops(["three", "seven"]),
+        Slice::new("cut labels").axis(0).points([3]).bottom("ll").tops(["three labels", "seven labels"]),
+        SoftmaxLoss::new("loss3").bottoms(["three", "three labels"]),
+        SoftmaxLoss::new("loss7").bottoms(["seven", "seven labels"]),
+    ]);
+    report.unwrap();
+}
+
+#[test]
+fn tied_weights_are_transposed_and_learn_nothing() {
+    let layers = layers![
+        data(5),
+        InnerProduct::new("encode", 4).param_key("w").neuron(Neuron::Tanh).bottom("x").top("code"),
+        TiedInnerProduct::new("decode", "w").neuron(Neuron::Sigmoid).bottom("code").top("image"),
+        InnerProduct::new("ip", 3).bottom("image").top("y"),
+        loss("loss", "y"),
+    ];
+    let mut net = Net::builder("net").dtype(DType::F64).build(&backend(), layers).unwrap();
+    // The owner's gradient leaves out what comes through the tied layer, so it is no derivative of the loss.
+    net.freeze(["encode"]).unwrap();
+    let report = GradientCheck::new().net(&mut net).unwrap();
+    assert_eq!(report.checked, 72 + 3 * 72 + 3 + 5 * (72 + 3));
 }
 
 #[test]

@@ -259,6 +259,20 @@ fn bad_labels_are_named() {
 }
 
 #[test]
+fn bad_indices_are_named() {
+    for (index, part) in [(3.0, "is 3"), (-1.0, "is -1"), (0.5, "is 0.5"), (f64::NAN, "is NaN")] {
+        let mut indices = labels(3);
+        indices[[2, 0]] = index;
+        let source = MemoryData::new("data", 3).array("index", indices);
+        let onehot = Index2Onehot::new("onehot", 3).bottom("index").top("y");
+        let mut net = Net::new("net", &backend(), layers![source, onehot]).unwrap();
+        let error = net.forward().unwrap_err();
+        contains(&error, "layer `onehot` (Index2Onehot): the label of sample 2 of the batch");
+        contains(&error, part);
+    }
+}
+
+#[test]
 fn losses_are_summed_and_told_apart() {
     let layers = layers![data(4, 4), ip("ip", "x", "y"), loss("a", "y"), loss("b", "y").weight(0.5)];
     let mut net = Net::new("net", &backend(), layers).unwrap();

@@ -83,7 +83,9 @@ fn masks_can_be_had_again() {
         assert_eq!([kept(&mut other, 1.0), kept(&mut other, 1.0)], [second, third]);
         let text = other.state_mut().restore(&serde_json::json!({"count": -1})).unwrap_err().to_string();
         assert!(
-            text.contains("the saved state of the random masks is {\"count\":-1} (invalid value: integer `-1`"),
+            text.contains(
+                "the saved state of the layer's random stream is {\"count\":-1} (invalid value: integer `-1`"
+            ),
             "{text}"
         );
     }
@@ -144,5 +146,53 @@ fn ratios_that_make_no_sense_are_refused() {
                 format!("the ratio, the probability of being zeroed, is {ratio}; expected at least 0 and less");
             assert!(text.contains("layer `drop` (") && text.contains(&expected), "{text}");
         }
+    }
+}
+
+#[test]
+fn random_windows_are_windows_and_come_everywhere() {
+    let crop = |random| Crop::new("crop", (3, 2)).random_crop(random).random_mirror(random).bottom("x").top("y");
+    let (batch, channels, height, width) = (17, 2, 4, 6);
+    let expected = |top: usize, left: usize, mirror: bool| -> Vec<f64> {
+        let mut window = Vec::new();
+        for plane in 0..batch * channels {
+            for row in 0..2 {
+                for column in 0..3 {
+                    let column = if mirror { 2 - column } else { column };
+                    window.push((plane * height * width + (top + row) * width + left + column + 1) as f64);
+                }
+            }
+        }
+        window
+    };
+    let mut centre = counting(crop(false), DType::F32, &[batch, channels, height, width]);
+    centre.forward().unwrap();
+    assert_eq!(centre.tops()[0].data.read::<f64>().unwrap(), expected(1, 1, false), "the centre");
+
+    let mut random = counting(crop(true), DType::F32, &[batch, channels, height, width]);
+    let mut seen = std::collections::BTreeMap::new();
+    for _ in 0..400 {
+        random.forward().unwrap();
+        let found: Vec<f64> = random.tops()[0].data.read().unwrap();
+        let places = (0..3).flat_map(|top| (0..4).flat_map(move |left| [(top, left, false), (top, left, true)]));
+        let place = places.into_iter().find(|&(top, left, mirror)| found == expected(top, left, mirror)).unwrap();
+        *seen.entry(place).or_insert(0) += 1;
+    }
+    assert_eq!(seen.len(), 24, "{seen:?}");
+    // 24 places at 400 / 24 = 16.7 each.
+    assert!(seen.values().all(|count| (3..=40).contains(count)), "{seen:?}");
+}
+
+#[test]
+fn without_a_loss_windows_lie_in_the_centre() {
+    let image = ndarray::Array4::from_shape_fn((1, 1, 3, 3), |(_, _, row, column)| (3 * row + column) as f32);
+    let layers = layers![
+        MemoryData::new("data", 1).array("x", image),
+        Crop::new("crop", (1, 1)).random_crop(true).random_mirror(true).bottom("x").top("y"),
+    ];
+    let mut net = Net::new("net", &Cpu::new().unwrap(), layers).unwrap();
+    for _ in 0..5 {
+        net.forward().unwrap();
+        assert_eq!(net.blob("y").unwrap().data.read::<f32>().unwrap(), [4.0]);
     }
 }

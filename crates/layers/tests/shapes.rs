@@ -66,6 +66,21 @@ proptest! {
     }
 
     #[test]
+    fn channels(size in 1usize..12, kernel in 1usize..6, stride in 1usize..4, before in 0usize..3, after in 0usize..3) {
+        let pool = ChannelPooling::max("pool", kernel).stride(stride).pad(before, after).bottom("x").top("y");
+        let fits = kernel <= size + before + after && before.max(after) < kernel;
+        // Until the padded axis is covered, but none that starts behind the last element.
+        let mut count = 1;
+        while (count - 1) * stride + kernel < size + before + after && count * stride < size + before {
+            count += 1;
+        }
+        match top(pool, &[2, size, 3]) {
+            Ok(sizes) => prop_assert!(fits && sizes == [2, count, 3], "{:?} and {}", sizes, count),
+            Err(error) => prop_assert!(!fits, "{}", error),
+        }
+    }
+
+    #[test]
     fn inner_product_flattens(sizes in prop::collection::vec(1usize..5, 1..6), outputs in 1usize..9) {
         let ip = InnerProduct::new("ip", outputs).bottom("x").top("y");
         prop_assert_eq!(top(ip, &sizes).unwrap(), vec![sizes[0], outputs]);
@@ -150,6 +165,83 @@ fn what_does_not_fit_is_told() {
     fails(power, &image, &[2, 1], "layer `p` (Power): the power is inf; expected a finite number");
     let sum = ElementWise::new("sum", ElementWiseOperation::Add).bottoms(["x", "label"]).top("y");
     fails(sum, &[2, 3], &[2, 1], "layer `sum` (ElementWise): the shape of the second bottom is 2x1; expected 2x3");
+    let reshape = Reshape::new("r", [4, 47]).bottom("x").top("y");
+    fails(
+        reshape,
+        &image,
+        &[2, 1],
+        "layer `r` (Reshape): the shape of a sample is [4, 47] with 188 elements; expected 192 elements",
+    );
+    let flatten = |from, to| Flatten::new("f").axis(from).end_axis(to).bottom("x").top("y");
+    for (from, to) in [(0, 1), (2, 1), (1, 4)] {
+        let text = format!("axes to be joined is {from} to {to} for a bottom of shape 2x3x8x8; expected within 1 to 3");
+        fails(flatten(from, to), &image, &[2, 1], &text);
+    }
+    let concat = |axis| Concat::new("c").axis(axis).bottoms(["x", "label"]).top("y");
+    fails(
+        concat(2),
+        &[2, 3],
+        &[2, 1],
+        "layer `c` (Concat): the axis is 2 for a bottom of shape 2x3; expected at most 1",
+    );
+    fails(concat(0), &[2, 3], &[2, 1], "the shape of bottom 1 is 2x1; expected that of bottom 0, 2x3, but for axis 0");
+    let slice = |axis| Slice::new("s").axis(axis).bottom("x").tops(["a", "b"]);
+    fails(slice(2), &[2, 3], &[2, 1], "layer `s` (Slice): the axis is 2 for a bottom of shape 2x3; expected at most 1");
+    fails(
+        slice(1),
+        &[2, 3],
+        &[2, 1],
+        "the size to be cut is 3, that is axis 1 of the bottom of shape 2x3; expected a mul",
+    );
+    fails(slice(1).points([1, 2]), &[2, 3], &[2, 1], "the list of points is [1, 2] for 2 tops; expected 1 points");
+    fails(
+        slice(1).points([3]),
+        &[2, 3],
+        &[2, 1],
+        "points is [3] for axis 1 of the bottom of shape 2x3; expected rising",
+    );
+    let argmax = Argmax::new("a").axis(0).bottom("x").top("y");
+    fails(argmax, &[2, 3], &[2, 1], "layer `a` (Argmax): the class axis is 0 for a bottom of shape 2x3");
+    let onehot = |classes, bottom: &str| Index2Onehot::new("o", classes).bottom(bottom).top("y");
+    fails(onehot(0, "label"), &[2, 3], &[2, 1], "layer `o` (Index2Onehot): the number of classes is 0");
+    fails(
+        onehot(3, "x"),
+        &[2, 3],
+        &[2, 1],
+        "the size of axis 1 of the bottom of shape 2x3 is 3; expected 1, the place",
+    );
+    let pool = |kernel| ChannelPooling::max("p", kernel).bottom("x").top("y");
+    fails(
+        pool(0),
+        &image,
+        &[2, 1],
+        "layer `p` (ChannelPooling): the channel pooling's kernel is 0; expected at least 1",
+    );
+    fails(
+        pool(4),
+        &image,
+        &[2, 1],
+        "the channel pooling's kernel is 4; expected at most 3, which is axis 1 with its pads",
+    );
+    fails(pool(1).stride(0), &image, &[2, 1], "the channel pooling's stride is 0");
+    fails(pool(2).pad(0, 2), &image, &[2, 1], "the channel pooling's pad is (0, 2); expected less than the kernel 2");
+    fails(pool(2).axis(4), &image, &[2, 1], "the channel pooling's axis is 4 for a bottom of shape 2x3x8x8");
+    let crop = |size: (usize, usize)| Crop::new("crop", size).bottom("x").top("y");
+    fails(
+        crop((9, 8)),
+        &image,
+        &[2, 1],
+        "layer `crop` (Crop): the crop size is (width 9, height 8); expected at least",
+    );
+    fails(crop((0, 8)), &image, &[2, 1], "the crop size is (width 0, height 8)");
+    fails(crop((1, 1)), &[2, 3], &[2, 1], "the bottom's shape is 2x3; expected an image blob");
+    let tied = TiedInnerProduct::new("t", "enc").bottom("x").top("y");
+    fails(
+        tied,
+        &[2, 3],
+        &[2, 1],
+        "the owner of the parameter `weight` is `enc`; expected the param_key or name of a layer",
+    );
     let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);

@@ -3,7 +3,7 @@
 use crate::case::{Case, Tolerance};
 use backend_cpu::{Cpu, Level};
 use core_tensor::{Backend, DType, Tensor};
-use layers::{LayerRef, Registry, SingleLayer};
+use layers::{InnerProduct, LayerRef, Param, Registry, Shape, SingleLayer, Wired};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -53,14 +53,22 @@ fn run_on(case: &Case, backend: &Arc<dyn Backend>, algorithm: &str, tolerance: T
     let text = |e: layers::Error| e.to_string();
     let dtype = if tolerance == Tolerance::F64 { DType::F64 } else { DType::F32 };
     let description = describe(case, algorithm).map_err(text)?;
-    let mut layer = SingleLayer::new(backend, dtype, description, &case.shapes("bottom")).map_err(text)?;
-    if layer.params().len() != case.shapes("param").len() {
-        return Err(format!("{} parameters, expected {}", layer.params().len(), case.shapes("param").len()));
+    let shapes = case.shapes("bottom");
+    // A tied layer's first parameter is another layer's.
+    let owner = owner(case, backend, dtype).map_err(text)?;
+    let mut layer = match &owner {
+        None => SingleLayer::new(backend, dtype, description, &shapes),
+        Some(owner) => SingleLayer::beside(owner, backend, dtype, description, &shapes),
+    }
+    .map_err(text)?;
+    let params: Vec<&Param> = owner.iter().map(|owner| &owner.params()[0]).chain(layer.params()).collect();
+    if params.len() != case.shapes("param").len() {
+        return Err(format!("{} parameters, expected {}", params.len(), case.shapes("param").len()));
     }
     for (i, blob) in layer.bottoms().iter().enumerate() {
         write(&blob.data, case, &format!("bottom/{i}"))?;
     }
-    for (i, param) in layer.params().iter().enumerate() {
+    for (i, param) in params.into_iter().enumerate() {
         write(param.data(), case, &format!("param/{i}"))?;
     }
     let loss = layer.forward().map_err(text)?;
@@ -85,6 +93,7 @@ fn run_on(case: &Case, backend: &Arc<dyn Backend>, algorithm: &str, tolerance: T
         }
     }
     for (i, param) in layer.params().iter().enumerate() {
+        let i = i + usize::from(owner.is_some());
         if let Some(diff) = param.diff() {
             compared += compare(diff, case, &format!("param_diff/{i}"), tolerance)?;
         }
@@ -103,6 +112,10 @@ fn describe(case: &Case, algorithm: &str) -> layers::Result<LayerRef> {
     if layer["normalize"] == "local" {
         layer.as_object_mut().map(|properties| properties.remove("normalize"));
     }
+    if case.type_name == "TiedInnerProduct" {
+        layer.as_object_mut().map(|properties| properties.remove("tied_weight"));
+        layer["tied_param_key"] = json!("owner");
+    }
     let names = |what: &str, count: usize| -> Value { (0..count).map(|i| format!("{what}{i}")).collect() };
     let is_sink = layer["type"] == "Accuracy" || case.type_name.ends_with("Loss");
     if !algorithm.is_empty() {
@@ -112,6 +125,16 @@ fn describe(case: &Case, algorithm: &str) -> layers::Result<LayerRef> {
     layer["bottoms"] = names("bottom", case.shapes("bottom").len());
     layer["tops"] = names("top", if is_sink { 0 } else { case.shapes("top").len() });
     Registry::standard().read(&layer)
+}
+
+/// The layer that owns a tied layer's weight.
+fn owner(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> layers::Result<Option<SingleLayer>> {
+    if case.type_name != "TiedInnerProduct" {
+        return Ok(None);
+    }
+    let weight = case.shapes("param")[0];
+    let layer = InnerProduct::new("owner", weight.axis(0)).bottom("bottom").top("top");
+    SingleLayer::new(backend, dtype, layer, &[Shape::new(&[1, weight.axis(1)])?]).map(Some)
 }
 
 fn write(tensor: &Tensor, case: &Case, dataset: &str) -> Result<(), String> {

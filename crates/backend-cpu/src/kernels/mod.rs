@@ -2,10 +2,13 @@
 //! of its name after the dot. Adding a family: one file here and one line in [`FAMILIES`].
 
 pub(crate) mod accuracy;
+pub(crate) mod argmax;
 pub(crate) mod batch_norm;
 pub(crate) mod channel;
+pub(crate) mod channel_pooling;
 pub(crate) mod constraint;
 pub(crate) mod convolution;
+pub(crate) mod crop;
 pub(crate) mod dropout;
 pub(crate) mod elementwise;
 pub(crate) mod embed;
@@ -22,6 +25,7 @@ pub(crate) mod reduction;
 mod samples;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
+pub(crate) mod transpose;
 pub(crate) mod update;
 
 use crate::{
@@ -37,9 +41,12 @@ type Family = fn(&Cpu, &str, Launch<'_>) -> Option<Result<()>>;
 /// All families of named kernels.
 const FAMILIES: &[(&str, Family)] = &[
     ("accuracy", accuracy::launch),
+    ("argmax", argmax::launch),
     ("batch_norm", batch_norm::launch),
     ("channel", channel::launch),
+    ("channel_pooling", channel_pooling::launch),
     ("constraint", constraint::launch),
+    ("crop", crop::launch),
     ("dropout", dropout::launch),
     ("elementwise", elementwise::launch),
     ("embed", embed::launch),
@@ -53,6 +60,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("reduction", reduction::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),
+    ("transpose", transpose::launch),
     ("update", update::launch),
 ];
 

@@ -3,8 +3,11 @@
 //! Each function says what its kernel computes; a backend's kernel file says how. Shapes are checked here, once for all
 //! backends. The families that came with the first layers stand here, each later one in a file of its own.
 
+mod argmax;
 mod batch_norm;
 mod channel;
+mod channel_pooling;
+mod crop;
 mod dropout;
 mod elementwise;
 mod embed;
@@ -14,11 +17,15 @@ mod power;
 mod prelu;
 mod range;
 mod reduction;
+mod transpose;
 
+pub use argmax::{argmax, onehot};
 pub use batch_norm::{
     Moments, RunningMoments, batch_moments, expected_moments, gather_moments, normalize, normalize_backward,
 };
 pub use channel::{channel_affine, channel_dot, channel_shift, channel_sum};
+pub use channel_pooling::{channel_pooling_backward, channel_pooling_forward};
+pub use crop::{CropWindow, crop_backward, crop_forward};
 pub use dropout::{RandomMask, dropout};
 pub use elementwise::{binary, quotient_backward, scaled_copy};
 pub use embed::{embed_backward, embed_forward};
@@ -28,6 +35,7 @@ pub use power::{Power, power_backward, power_forward};
 pub use prelu::{prelu_backward, prelu_forward, prelu_slope_gradient};
 pub use range::copy_range;
 pub use reduction::{reduction_backward, reduction_forward};
+pub use transpose::transpose;
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Role, Tensor};

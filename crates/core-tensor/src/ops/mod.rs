@@ -4,6 +4,7 @@
 //! forward to backward. [`kernels`] has one typed function per named kernel.
 
 mod affine;
+mod channel_pooling;
 mod element_wise;
 pub mod kernels;
 mod lrn;
@@ -12,6 +13,7 @@ mod pooling;
 mod reduction;
 
 pub use affine::{AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct};
+pub use channel_pooling::ChannelPooling;
 pub use element_wise::ElementWiseOperation;
 pub use lrn::{Lrn, LrnMode};
 pub use neuron::Neuron;

@@ -137,7 +137,7 @@ impl Examples for MemoryData {
     fn examples() -> Vec<Example> {
         let data = MemoryData::new("data", 3).zeros("top0", [5, 2]);
         let both = data.clone().zeros("top1", [5, 1]).shuffle(true);
-        [data, both].map(|data| Example { layer: data.into(), bottoms: Vec::new() }).into()
+        [data, both].map(|data| Example { layer: data.into(), bottoms: Vec::new(), owner: None }).into()
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Mocha: `src/layers/random-mask.jl`, a dropout without rescaling for each blob. In place there, with tops of its own here.
 
+use super::draws::Draws;
 use crate::{
     Arity, Blob, Count, Error, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring,
 };
 use core_tensor::{
-    Philox, Tensor,
+    Tensor,
     ops::kernels::{self, dropout},
 };
 use serde::{Deserialize, Serialize};
@@ -78,15 +79,8 @@ pub(super) struct Masked {
     branches: Vec<(Blob, Blob)>,
     ratio: f64,
     scale: f64,
+    /// A draw for each bottom in each forward pass.
     draws: Draws,
-}
-
-/// Where the random stream stands: what a snapshot keeps.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Draws {
-    stream: Philox,
-    /// Masks drawn so far, one for each bottom in each forward pass.
-    count: u64,
 }
 
 impl Masked {
@@ -100,7 +94,7 @@ impl Masked {
                 setup.add_top_sharing(bottom)?;
             }
         }
-        let draws = Draws { stream: setup.philox("mask"), count: 0 };
+        let draws = Draws::new(setup, "mask");
         Ok(Box::new(Masked { branches, ratio, scale, draws }))
     }
 
@@ -131,17 +125,11 @@ impl LayerState for Masked {
     }
 
     fn save(&self) -> Option<serde_json::Value> {
-        // Three integers: writing them as JSON cannot fail.
-        (!self.branches.is_empty()).then(|| serde_json::to_value(self.draws).unwrap_or_default())
+        (!self.branches.is_empty()).then(|| self.draws.save())
     }
 
     fn restore(&mut self, saved: &serde_json::Value) -> Result<()> {
-        self.draws = Draws::deserialize(saved).map_err(|e| Error::Value {
-            what: "the saved state of the random masks".into(),
-            found: format!("{saved} ({e})"),
-            expected: "a stream's key and the number of masks drawn".into(),
-        })?;
-        Ok(())
+        self.draws.restore(saved)
     }
 
     fn as_any_mut(&mut self) -> &mut dyn Any {

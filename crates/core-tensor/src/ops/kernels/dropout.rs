@@ -1,7 +1,7 @@
 //! Zeroing random elements.
 
-use super::same_shape;
-use crate::{Backend, Error, Launch, Philox, Result, Role, Tensor};
+use super::{only_blobs, same_shape};
+use crate::{Backend, Error, Launch, Philox, Result, Tensor};
 
 /// Which elements of a blob are zeroed, as a function of their logical index.
 ///
@@ -30,13 +30,7 @@ pub fn dropout(backend: &dyn Backend, mask: &RandomMask, scale: f64, x: &Tensor,
             expected: "at least 0 and less than 1".into(),
         });
     }
-    if x.role() == Role::Param {
-        return Err(Error::Value {
-            what: "the operand of dropout".into(),
-            found: format!("a parameter of shape {}", x.shape()),
-            expected: "a blob, whose elements are counted by sample".into(),
-        });
-    }
+    only_blobs("dropout", &[x, y])?;
     let [key_low, key_high] = mask.stream.key();
     let (draw_low, draw_high) = (mask.draw as u32, (mask.draw >> 32) as u32);
     // Exact: a multiplication by a power of two, rounded down to less than 2^32.
