@@ -255,20 +255,7 @@ fn bad_labels_are_named() {
         contains(&error, text);
         contains(&error, "a whole number from 0 to 2, since there are 3 classes");
         contains(source(Accuracy::new("acc").bottoms(["y", "label"]).into()), "layer `acc` (Accuracy): the label of");
-    }
-}
-
-#[test]
-fn bad_indices_are_named() {
-    for (index, part) in [(3.0, "is 3"), (-1.0, "is -1"), (0.5, "is 0.5"), (f64::NAN, "is NaN")] {
-        let mut indices = labels(3);
-        indices[[2, 0]] = index;
-        let source = MemoryData::new("data", 3).array("index", indices);
-        let onehot = Index2Onehot::new("onehot", 3).bottom("index").top("y");
-        let mut net = Net::new("net", &backend(), layers![source, onehot]).unwrap();
-        let error = net.forward().unwrap_err();
-        contains(&error, "layer `onehot` (Index2Onehot): the label of sample 2 of the batch");
-        contains(&error, part);
+        contains(source(Index2Onehot::new("hot", 3).bottom("label").top("z").into()), "(Index2Onehot): the label of");
     }
 }
 
