@@ -37,6 +37,8 @@ pub(crate) trait Real:
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
     fn powf(self, power: Self) -> Self;
+    fn ln(self) -> Self;
+    fn ln_1p(self) -> Self;
     fn is_nan(self) -> bool;
 }
 
@@ -77,6 +79,14 @@ macro_rules! real {
             #[inline(always)]
             fn powf(self, power: Self) -> Self {
                 self.powf(power)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                self.ln()
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                self.ln_1p()
             }
             #[inline(always)]
             fn is_nan(self) -> bool {

@@ -6,7 +6,7 @@
 use crate::{Layer, LayerRef, Registry, Result, SingleLayer, Wired};
 use core_tensor::{Backend, DType, RngStream, Shape};
 use ndarray::{ArrayD, IxDyn};
-use rand_distr::{Distribution, StandardNormal, Uniform};
+use rand_distr::{Distribution, StandardNormal, Uniform, uniform::SampleUniform};
 
 /// A layer and bottoms that it can take.
 #[derive(Debug, Clone)]
@@ -24,6 +24,17 @@ pub struct Example {
 pub enum ExampleBottom {
     /// Any numbers.
     Numbers(Vec<usize>),
+    /// Numbers between two bounds.
+    Between {
+        /// The blob's shape.
+        shape: Vec<usize>,
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
+    /// Positive numbers whose sum over each sample is 1.
+    Distributions(Vec<usize>),
     /// Class indices.
     Labels {
         /// The blob's shape.
@@ -75,6 +86,11 @@ impl Example {
         }
     }
 
+    /// Two bottoms, no top.
+    pub(crate) fn pair<L: Layer + Wired>(layer: L, first: ExampleBottom, second: ExampleBottom) -> Self {
+        Example::new(layer, vec![first, second], 0)
+    }
+
     /// Predictions and labels, no top.
     pub(crate) fn labelled<L: Layer + Wired>(layer: L, axis: usize, shape: &[usize]) -> Self {
         let (mut labels, classes) = (shape.to_vec(), shape[axis]);
@@ -90,7 +106,10 @@ impl ExampleBottom {
     /// # Errors
     /// Too many axes or elements.
     pub fn shape(&self) -> Result<Shape> {
-        let (ExampleBottom::Numbers(sizes) | ExampleBottom::Labels { shape: sizes, .. }) = self;
+        let (ExampleBottom::Numbers(sizes)
+        | ExampleBottom::Between { shape: sizes, .. }
+        | ExampleBottom::Distributions(sizes)
+        | ExampleBottom::Labels { shape: sizes, .. }) = self;
         Ok(Shape::new(sizes)?)
     }
 
@@ -101,14 +120,31 @@ impl ExampleBottom {
     pub fn draw(&self, rng: &mut RngStream) -> Result<ArrayD<f64>> {
         Ok(match self {
             ExampleBottom::Numbers(sizes) => ArrayD::from_shape_simple_fn(IxDyn(sizes), || StandardNormal.sample(rng)),
+            ExampleBottom::Between { shape, low, high } => {
+                let uniform = uniform("the bounds", *low, *high)?;
+                ArrayD::from_shape_simple_fn(IxDyn(shape), || uniform.sample(rng))
+            }
+            ExampleBottom::Distributions(shape) => {
+                let uniform = uniform("the bounds", 0.1, 1.0)?;
+                let mut values = ArrayD::from_shape_simple_fn(IxDyn(shape), || uniform.sample(rng));
+                for mut sample in values.outer_iter_mut() {
+                    let sum = sample.sum();
+                    sample.mapv_inplace(|value| value / sum);
+                }
+                values
+            }
             ExampleBottom::Labels { shape, classes } => {
-                let class = Uniform::new(0, *classes).map_err(|e| crate::Error::Value {
-                    what: "the number of classes".into(),
-                    found: format!("{classes} ({e})"),
-                    expected: "at least 1".into(),
-                })?;
+                let class = uniform("the classes", 0, *classes)?;
                 ArrayD::from_shape_simple_fn(IxDyn(shape), || class.sample(rng) as f64)
             }
         })
     }
+}
+
+fn uniform<T: SampleUniform + std::fmt::Debug + Copy>(what: &str, low: T, high: T) -> Result<Uniform<T>> {
+    Uniform::new(low, high).map_err(|e| crate::Error::Value {
+        what: format!("{what} of an example"),
+        found: format!("{low:?} and {high:?} ({e})"),
+        expected: "a range".into(),
+    })
 }

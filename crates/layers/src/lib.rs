@@ -13,6 +13,7 @@
 //! | [`Argmax`] | finds the index of the largest value |
 //! | [`BatchNorm`] | brings each channel to mean 0 and variance 1 over the batch |
 //! | [`Bias`] | adds a number that it learns to each channel |
+//! | [`BinaryCrossEntropyLoss`] | the loss of independent probabilities |
 //! | [`ChannelPooling`] | takes the largest or the mean value of windows along an axis |
 //! | [`Concat`] | joins blobs along an axis |
 //! | [`Convolution`] | convolves images with filters that it learns |
@@ -22,6 +23,8 @@
 //! | [`ElementWise`] | adds, subtracts, multiplies or divides two blobs |
 //! | [`Embed`] | replaces indices by rows of a table that it learns |
 //! | [`Flatten`] | makes one axis of several |
+//! | [`GaussianKLLoss`] | the loss on a variational autoencoder's code |
+//! | [`HingeLoss`] | the loss of binary classifiers with a margin |
 //! | [`Identity`] | gives blobs other names |
 //! | [`Index2Onehot`] | turns class indices into one-hot vectors |
 //! | [`InnerProduct`] | multiplies by a matrix that it learns |
@@ -35,10 +38,12 @@
 //! | [`Reduction`] | adds up all axes from one on |
 //! | [`Reshape`] | gives samples another shape |
 //! | [`Scale`] | multiplies each channel by a number that it learns |
+//! | [`SigmoidCrossEntropyLoss`] | the loss of independent probabilities given as logits |
 //! | [`Slice`] | cuts a blob into several along an axis |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
 //! | [`Split`] | gives a blob several names |
+//! | [`SquareLoss`] | the loss of regression |
 //! | [`TiedInnerProduct`] | multiplies by the transposed matrix of another layer |
 //!
 //! [`LSTM`]: Lstm
@@ -66,10 +71,10 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Argmax, BatchNorm, Bias, ChannelPooling, Concat, Convolution, Crop, Deconvolution, Dropout,
-    ElementWise, Embed, Flatten, HostArray, Identity, Index2Onehot, InnerProduct, Lrn, Lstm, MemoryData,
-    MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Scale, Slice, Softmax, SoftmaxLoss, Split,
-    TiedInnerProduct,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
+    Deconvolution, Dropout, ElementWise, Embed, Flatten, GaussianKLLoss, HingeLoss, HostArray, Identity, Index2Onehot,
+    InnerProduct, Lrn, Lstm, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Scale,
+    SigmoidCrossEntropyLoss, Slice, Softmax, SoftmaxLoss, Split, SquareLoss, TiedInnerProduct,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

@@ -1,10 +1,11 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, Argmax, BatchNorm, Bias, ChannelPooling, Concat, Convolution, Crop, Deconvolution, Dropout,
-    ElementWise, Embed, Error, Example, Examples, Flatten, Identity, Index2Onehot, InnerProduct, Layer, LayerList,
-    LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Result, Scale, Slice,
-    Softmax, SoftmaxLoss, Split, TiedInnerProduct, names,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
+    Deconvolution, Dropout, ElementWise, Embed, Error, Example, Examples, Flatten, GaussianKLLoss, HingeLoss, Identity,
+    Index2Onehot, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask,
+    Reduction, Reshape, Result, Scale, SigmoidCrossEntropyLoss, Slice, Softmax, SoftmaxLoss, Split, SquareLoss,
+    TiedInnerProduct, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -16,6 +17,7 @@ const STANDARD: &[Entry] = &[
     entry::<Argmax>("Argmax"),
     entry::<BatchNorm>("BatchNorm"),
     entry::<Bias>("Bias"),
+    entry::<BinaryCrossEntropyLoss>("BinaryCrossEntropyLoss"),
     entry::<ChannelPooling>("ChannelPooling"),
     entry::<Concat>("Concat"),
     entry::<Convolution>("Convolution"),
@@ -25,6 +27,8 @@ const STANDARD: &[Entry] = &[
     entry::<ElementWise>("ElementWise"),
     entry::<Embed>("Embed"),
     entry::<Flatten>("Flatten"),
+    entry::<GaussianKLLoss>("GaussianKLLoss"),
+    entry::<HingeLoss>("HingeLoss"),
     entry::<Identity>("Identity"),
     entry::<Index2Onehot>("Index2Onehot"),
     entry::<InnerProduct>("InnerProduct"),
@@ -38,10 +42,12 @@ const STANDARD: &[Entry] = &[
     entry::<Reduction>("Reduction"),
     entry::<Reshape>("Reshape"),
     entry::<Scale>("Scale"),
+    entry::<SigmoidCrossEntropyLoss>("SigmoidCrossEntropyLoss"),
     entry::<Slice>("Slice"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),
     entry::<Split>("Split"),
+    entry::<SquareLoss>("SquareLoss"),
     entry::<TiedInnerProduct>("TiedInnerProduct"),
 ];
 

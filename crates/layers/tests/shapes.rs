@@ -242,6 +242,14 @@ fn what_does_not_fit_is_told() {
         &[2, 1],
         "the owner of the parameter `weight` is `enc`; expected the param_key or name of a layer",
     );
+    let square = SquareLoss::new("l").bottoms(["x", "label"]);
+    fails(
+        square.clone(),
+        &[2, 3],
+        &[2, 1],
+        "layer `l` (SquareLoss): the shape of the second bottom is 2x1; expected 2x3",
+    );
+    fails(square.weight(f64::NAN), &[2, 3], &[2, 3], "the loss weight is NaN; expected a number from 0 up");
     let std = InnerProduct::new("ip", 1).weight_init(Initializer::Gaussian { mean: 0.0, std: -1.0 });
     fails(std.bottom("x").top("y"), &image, &[2, 1], "the initializer's standard deviation of the Gaussian");
     let two = InnerProduct::new("ip", 1).bottoms(["x", "label"]).tops(["y", "z"]);

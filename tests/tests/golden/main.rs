@@ -17,14 +17,10 @@ const WAITING: &[&str] = &[
     "Adadelta",
     "Adagrad",
     "Adam",
-    "BinaryCrossEntropyLoss",
-    "GaussianKLLoss",
-    "HingeLoss",
     "MultinomialLogisticLoss",
     "Nesterov",
     "RMSProp",
     "SoftlabelSoftmaxLoss",
-    "SquareLoss",
     "WassersteinLoss",
 ];
 

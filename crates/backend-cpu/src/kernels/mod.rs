@@ -17,6 +17,7 @@ pub(crate) mod inner_product;
 pub(crate) mod lrn;
 pub(crate) mod lstm;
 pub(crate) mod neuron;
+pub(crate) mod pair_loss;
 pub(crate) mod pooling;
 pub(crate) mod power;
 pub(crate) mod prelu;
@@ -25,6 +26,7 @@ pub(crate) mod reduction;
 mod samples;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
+mod sums;
 pub(crate) mod transpose;
 pub(crate) mod update;
 
@@ -54,6 +56,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("lrn", lrn::launch),
     ("lstm", lstm::launch),
     ("neuron", neuron::launch),
+    ("pair_loss", pair_loss::launch),
     ("power", power::launch),
     ("prelu", prelu::launch),
     ("range", range::launch),

@@ -9,6 +9,7 @@ mod element_wise;
 pub mod kernels;
 mod lrn;
 mod neuron;
+mod pair_loss;
 mod pooling;
 mod reduction;
 
@@ -17,6 +18,7 @@ pub use channel_pooling::ChannelPooling;
 pub use element_wise::ElementWiseOperation;
 pub use lrn::{Lrn, LrnMode};
 pub use neuron::Neuron;
+pub use pair_loss::PairLoss;
 pub use pooling::{PoolMethod, PoolPlan, Pooling};
 pub use reduction::ReductionOperation;
 

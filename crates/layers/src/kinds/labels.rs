@@ -3,6 +3,18 @@
 use crate::{Error, Result};
 use core_tensor::{Shape, Tensor};
 
+/// The weight of a loss: a number from 0 up.
+pub(super) fn check_weight(weight: f64) -> Result<()> {
+    if weight.is_finite() && weight >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Value {
+        what: "the loss weight".into(),
+        found: weight.to_string(),
+        expected: "a number from 0 up".into(),
+    })
+}
+
 /// The class axis must exist and not be the batch.
 pub(super) fn check_class_axis(axis: usize, shape: Shape) -> Result<()> {
     check_axis("the class axis", axis, shape)

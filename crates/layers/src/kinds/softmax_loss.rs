@@ -3,8 +3,8 @@
 //! Caffe: `src/caffe/layers/softmax_loss_layer.cpp`; Mocha: `src/layers/softmax-loss.jl`. One layer and not two because the
 //! joint gradient, `p - 1_label`, is exact where the product of the two is not.
 
-use super::labels::{bad_label, check_class_axis, check_label_shape};
-use crate::{Arity, Blob, Count, Error, Example, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring};
+use super::labels::{bad_label, check_class_axis, check_label_shape, check_weight};
+use crate::{Arity, Blob, Count, Example, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring};
 use core_tensor::{Role, Shape, Tensor, ops::kernels};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -78,13 +78,7 @@ impl Layer for SoftmaxLoss {
     }
 
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
-        if !self.weight.is_finite() || self.weight < 0.0 {
-            return Err(Error::Value {
-                what: "the loss weight".into(),
-                found: self.weight.to_string(),
-                expected: "a number from 0 up".into(),
-            });
-        }
+        check_weight(self.weight)?;
         let (logits, labels) = (setup.bottom(0).clone(), setup.bottom(1).data.clone());
         let shape = logits.data.shape();
         check_class_axis(self.axis, shape)?;
