@@ -31,6 +31,7 @@
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`LSTM`] | reads sequences step by step, with a memory that learns what to keep |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
+//! | [`MultinomialLogisticLoss`] | the loss of classifiers that give probabilities |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images, or of whole images |
 //! | [`Power`] | scales, shifts and raises to a power |
 //! | [`PReLU`] | lets positive numbers through and multiplies others by a slope that it learns |
@@ -40,6 +41,7 @@
 //! | [`Scale`] | multiplies each channel by a number that it learns |
 //! | [`SigmoidCrossEntropyLoss`] | the loss of independent probabilities given as logits |
 //! | [`Slice`] | cuts a blob into several along an axis |
+//! | [`SoftlabelSoftmaxLoss`] | the loss of classifiers that learn from distributions |
 //! | [`Softmax`] | turns logits into probabilities |
 //! | [`SoftmaxLoss`] | the loss of classifiers |
 //! | [`Split`] | gives a blob several names |
@@ -73,8 +75,9 @@ pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
     Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
     Deconvolution, Dropout, ElementWise, Embed, Flatten, GaussianKLLoss, HingeLoss, HostArray, Identity, Index2Onehot,
-    InnerProduct, Lrn, Lstm, MemoryData, MemoryDataState, PRelu, Pooling, Power, RandomMask, Reduction, Reshape, Scale,
-    SigmoidCrossEntropyLoss, Slice, Softmax, SoftmaxLoss, Split, SquareLoss, TiedInnerProduct,
+    InnerProduct, LossNormalization, Lrn, Lstm, MemoryData, MemoryDataState, MultinomialLogisticLoss, PRelu, Pooling,
+    Power, RandomMask, Reduction, Reshape, Scale, SigmoidCrossEntropyLoss, Slice, SoftlabelSoftmaxLoss, Softmax,
+    SoftmaxLoss, Split, SquareLoss, TiedInnerProduct, WeightNormalization,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

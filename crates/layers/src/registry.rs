@@ -3,9 +3,9 @@
 use crate::{
     Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
     Deconvolution, Dropout, ElementWise, Embed, Error, Example, Examples, Flatten, GaussianKLLoss, HingeLoss, Identity,
-    Index2Onehot, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, PRelu, Pooling, Power, RandomMask,
-    Reduction, Reshape, Result, Scale, SigmoidCrossEntropyLoss, Slice, Softmax, SoftmaxLoss, Split, SquareLoss,
-    TiedInnerProduct, names,
+    Index2Onehot, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, MultinomialLogisticLoss, PRelu,
+    Pooling, Power, RandomMask, Reduction, Reshape, Result, Scale, SigmoidCrossEntropyLoss, Slice,
+    SoftlabelSoftmaxLoss, Softmax, SoftmaxLoss, Split, SquareLoss, TiedInnerProduct, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,6 +35,7 @@ const STANDARD: &[Entry] = &[
     entry::<Lrn>("LRN"),
     entry::<Lstm>("LSTM"),
     entry::<MemoryData>("MemoryData"),
+    entry::<MultinomialLogisticLoss>("MultinomialLogisticLoss"),
     entry::<Pooling>("Pooling"),
     entry::<Power>("Power"),
     entry::<PRelu>("PReLU"),
@@ -44,6 +45,7 @@ const STANDARD: &[Entry] = &[
     entry::<Scale>("Scale"),
     entry::<SigmoidCrossEntropyLoss>("SigmoidCrossEntropyLoss"),
     entry::<Slice>("Slice"),
+    entry::<SoftlabelSoftmaxLoss>("SoftlabelSoftmaxLoss"),
     entry::<Softmax>("Softmax"),
     entry::<SoftmaxLoss>("SoftmaxLoss"),
     entry::<Split>("Split"),

@@ -108,10 +108,6 @@ fn describe(case: &Case, algorithm: &str) -> layers::Result<LayerRef> {
     if case.type_name == "Neuron" {
         layer = json!({ "type": "Activation", "neuron": { "type": layer["neuron"] } });
     }
-    // The only choice so far, which layers have no property for.
-    if layer["normalize"] == "local" {
-        layer.as_object_mut().map(|properties| properties.remove("normalize"));
-    }
     if case.type_name == "TiedInnerProduct" {
         layer.as_object_mut().map(|properties| properties.remove("tied_weight"));
         layer["tied_param_key"] = json!("owner");

@@ -14,6 +14,7 @@ pub(crate) mod elementwise;
 pub(crate) mod embed;
 pub(crate) mod fill;
 pub(crate) mod inner_product;
+pub(crate) mod logistic_loss;
 pub(crate) mod lrn;
 pub(crate) mod lstm;
 pub(crate) mod neuron;
@@ -24,6 +25,7 @@ pub(crate) mod prelu;
 pub(crate) mod range;
 pub(crate) mod reduction;
 mod samples;
+pub(crate) mod softlabel_loss;
 pub(crate) mod softmax;
 pub(crate) mod softmax_loss;
 mod sums;
@@ -53,6 +55,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("elementwise", elementwise::launch),
     ("embed", embed::launch),
     ("fill", fill::launch),
+    ("logistic_loss", logistic_loss::launch),
     ("lrn", lrn::launch),
     ("lstm", lstm::launch),
     ("neuron", neuron::launch),
@@ -61,6 +64,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("prelu", prelu::launch),
     ("range", range::launch),
     ("reduction", reduction::launch),
+    ("softlabel_loss", softlabel_loss::launch),
     ("softmax", softmax::launch),
     ("softmax_loss", softmax_loss::launch),
     ("transpose", transpose::launch),

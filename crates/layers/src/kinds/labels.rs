@@ -49,17 +49,27 @@ pub(super) fn check_label_shape(axis: usize, predictions: Shape, labels: Shape) 
 
 /// Looks for the label that a kernel has complained of, and words the error.
 pub(super) fn bad_label(labels: &Tensor, samples: usize, classes: usize) -> Error {
+    bad_label_but(labels, samples, classes, None)
+}
+
+/// As [`bad_label`], where one label that is no class index is allowed.
+pub(super) fn bad_label_but(labels: &Tensor, samples: usize, classes: usize, ignored: Option<f64>) -> Error {
     let values: Vec<f64> = match labels.read() {
         Ok(values) => values,
         Err(error) => return error.into(),
     };
     let per_sample = labels.shape().sample_len();
-    let is_bad = |label: &f64| !(label.fract() == 0.0 && *label >= 0.0 && *label < classes as f64);
+    let is_bad =
+        |label: &f64| Some(*label) != ignored && !(label.fract() == 0.0 && *label >= 0.0 && *label < classes as f64);
     let found = values.iter().take(samples * per_sample).position(is_bad);
     let (sample, label) = found.map_or((0, f64::NAN), |i| (i / per_sample.max(1), values[i]));
     Error::Value {
         what: format!("the label of sample {sample} of the batch"),
         found: label.to_string(),
-        expected: format!("a class index, a whole number from 0 to {}, since there are {classes} classes", classes - 1),
+        expected: format!(
+            "a class index, a whole number from 0 to {}, since there are {classes} classes{}",
+            classes - 1,
+            ignored.map_or(String::new(), |ignored| format!("; or {ignored}, which is ignored"))
+        ),
     }
 }
