@@ -13,6 +13,7 @@
 //! | [`Argmax`] | finds the index of the largest value |
 //! | [`BatchNorm`] | brings each channel to mean 0 and variance 1 over the batch |
 //! | [`Bias`] | adds a number that it learns to each channel |
+//! | [`BinaryAccuracy`] | counts right yes-or-no predictions |
 //! | [`BinaryCrossEntropyLoss`] | the loss of independent probabilities |
 //! | [`ChannelPooling`] | takes the largest or the mean value of windows along an axis |
 //! | [`Concat`] | joins blobs along an axis |
@@ -31,11 +32,13 @@
 //! | [`LRN`] | divides by the size of neighbouring values |
 //! | [`LSTM`] | reads sequences step by step, with a memory that learns what to keep |
 //! | [`MemoryData`] | delivers batches from arrays in memory |
+//! | [`MemoryOutput`] | keeps what passes, for the program |
 //! | [`MultinomialLogisticLoss`] | the loss of classifiers that give probabilities |
 //! | [`Pooling`] | takes the largest or the mean value of windows of images, or of whole images |
 //! | [`Power`] | scales, shifts and raises to a power |
 //! | [`PReLU`] | lets positive numbers through and multiplies others by a slope that it learns |
 //! | [`RandomMask`] | zeroes random elements in training, to learn from damaged data |
+//! | [`RandomNormal`] | delivers noise |
 //! | [`Reduction`] | adds up all axes from one on |
 //! | [`Reshape`] | gives samples another shape |
 //! | [`Scale`] | multiplies each channel by a number that it learns |
@@ -47,6 +50,7 @@
 //! | [`Split`] | gives a blob several names |
 //! | [`SquareLoss`] | the loss of regression |
 //! | [`TiedInnerProduct`] | multiplies by the transposed matrix of another layer |
+//! | [`WassersteinLoss`] | the loss between distributions over places |
 //!
 //! [`LSTM`]: Lstm
 //! [`LRN`]: Lrn
@@ -73,11 +77,12 @@ pub use error::{Error, Result};
 pub use example::{Example, ExampleBottom, Examples};
 pub use gradient_check::{GradientCheck, GradientReport};
 pub use kinds::{
-    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
-    Deconvolution, Dropout, ElementWise, Embed, Flatten, GaussianKLLoss, HingeLoss, HostArray, Identity, Index2Onehot,
-    InnerProduct, LossNormalization, Lrn, Lstm, MemoryData, MemoryDataState, MultinomialLogisticLoss, PRelu, Pooling,
-    Power, RandomMask, Reduction, Reshape, Scale, SigmoidCrossEntropyLoss, Slice, SoftlabelSoftmaxLoss, Softmax,
-    SoftmaxLoss, Split, SquareLoss, TiedInnerProduct, WeightNormalization,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryAccuracy, BinaryCrossEntropyLoss, ChannelPooling, Concat,
+    Convolution, Crop, Deconvolution, Dropout, ElementWise, Embed, Flatten, GaussianKLLoss, HingeLoss, HostArray,
+    Identity, Index2Onehot, InnerProduct, LossNormalization, Lrn, Lstm, MemoryData, MemoryDataState, MemoryOutput,
+    MemoryOutputState, MultinomialLogisticLoss, PRelu, Pooling, Power, RandomMask, RandomNormal, Reduction, Reshape,
+    Scale, SigmoidCrossEntropyLoss, Slice, SoftlabelSoftmaxLoss, Softmax, SoftmaxLoss, Split, SquareLoss,
+    TiedInnerProduct, Transformer, WassersteinLoss, WeightNormalization,
 };
 pub use layer::{
     Arity, Count, DataSource, Describe, Layer, LayerList, LayerRef, LayerState, Pass, Statistic, Wired, Wiring,

@@ -1,11 +1,12 @@
 //! The one list of the kinds of layers, and reading layers from JSON.
 
 use crate::{
-    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryCrossEntropyLoss, ChannelPooling, Concat, Convolution, Crop,
-    Deconvolution, Dropout, ElementWise, Embed, Error, Example, Examples, Flatten, GaussianKLLoss, HingeLoss, Identity,
-    Index2Onehot, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, MultinomialLogisticLoss, PRelu,
-    Pooling, Power, RandomMask, Reduction, Reshape, Result, Scale, SigmoidCrossEntropyLoss, Slice,
-    SoftlabelSoftmaxLoss, Softmax, SoftmaxLoss, Split, SquareLoss, TiedInnerProduct, names,
+    Accuracy, Activation, Argmax, BatchNorm, Bias, BinaryAccuracy, BinaryCrossEntropyLoss, ChannelPooling, Concat,
+    Convolution, Crop, Deconvolution, Dropout, ElementWise, Embed, Error, Example, Examples, Flatten, GaussianKLLoss,
+    HingeLoss, Identity, Index2Onehot, InnerProduct, Layer, LayerList, LayerRef, Lrn, Lstm, MemoryData, MemoryOutput,
+    MultinomialLogisticLoss, PRelu, Pooling, Power, RandomMask, RandomNormal, Reduction, Reshape, Result, Scale,
+    SigmoidCrossEntropyLoss, Slice, SoftlabelSoftmaxLoss, Softmax, SoftmaxLoss, Split, SquareLoss, TiedInnerProduct,
+    WassersteinLoss, names,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +18,7 @@ const STANDARD: &[Entry] = &[
     entry::<Argmax>("Argmax"),
     entry::<BatchNorm>("BatchNorm"),
     entry::<Bias>("Bias"),
+    entry::<BinaryAccuracy>("BinaryAccuracy"),
     entry::<BinaryCrossEntropyLoss>("BinaryCrossEntropyLoss"),
     entry::<ChannelPooling>("ChannelPooling"),
     entry::<Concat>("Concat"),
@@ -35,11 +37,13 @@ const STANDARD: &[Entry] = &[
     entry::<Lrn>("LRN"),
     entry::<Lstm>("LSTM"),
     entry::<MemoryData>("MemoryData"),
+    entry::<MemoryOutput>("MemoryOutput"),
     entry::<MultinomialLogisticLoss>("MultinomialLogisticLoss"),
     entry::<Pooling>("Pooling"),
     entry::<Power>("Power"),
     entry::<PRelu>("PReLU"),
     entry::<RandomMask>("RandomMask"),
+    entry::<RandomNormal>("RandomNormal"),
     entry::<Reduction>("Reduction"),
     entry::<Reshape>("Reshape"),
     entry::<Scale>("Scale"),
@@ -51,6 +55,7 @@ const STANDARD: &[Entry] = &[
     entry::<Split>("Split"),
     entry::<SquareLoss>("SquareLoss"),
     entry::<TiedInnerProduct>("TiedInnerProduct"),
+    entry::<WassersteinLoss>("WassersteinLoss"),
 ];
 
 /// The kinds of layers that JSON may name.

@@ -2,7 +2,10 @@
 //!
 //! Mocha: `src/layers/accuracy.jl`, from which the text comes; Caffe: `src/caffe/layers/accuracy_layer.cpp`.
 
-use super::labels::{bad_label, check_class_axis, check_label_shape};
+use super::{
+    labels::{bad_label, check_class_axis, check_label_shape},
+    tally::Tally,
+};
 use crate::{Arity, Count, Error, Example, Examples, Layer, LayerState, Pass, Result, Setup, Statistic, Wired, Wiring};
 use core_tensor::{Role, Shape, Tensor, ops::kernels};
 use serde::{Deserialize, Serialize};
@@ -93,7 +96,7 @@ impl Layer for Accuracy {
         }
         check_label_shape(self.axis, predictions.shape(), labels.shape())?;
         let result = setup.alloc(Shape::new(&[2])?, Role::Param)?;
-        Ok(Box::new(State { layer: self.clone(), predictions, labels, result, right: 0, total: 0 }))
+        Ok(Box::new(State { layer: self.clone(), predictions, labels, result, tally: Tally::default() }))
     }
 }
 
@@ -113,8 +116,7 @@ struct State {
     labels: Tensor,
     /// The number of right predictions and of bad labels, as the kernel leaves them.
     result: Tensor,
-    right: u64,
-    total: u64,
+    tally: Tally,
 }
 
 impl LayerState for State {
@@ -127,31 +129,19 @@ impl LayerState for State {
         if result[1] != 0.0 {
             return Err(bad_label(labels, samples, x.shape().axis(*axis)));
         }
-        self.right += result[0] as u64;
-        self.total += (samples * labels.shape().sample_len()) as u64;
+        self.tally.right += result[0] as u64;
+        self.tally.total += (samples * labels.shape().sample_len()) as u64;
         Ok(())
     }
 
     fn statistics(&self) -> Vec<Statistic> {
-        if self.total == 0 {
-            return Vec::new();
-        }
-        let statistic = |quantity: &str, title: &str, count: u64| {
-            let value = count as f64 / self.total as f64;
-            let text = format!("  {title} (avg over {}) = {:.4}%", self.total, 100.0 * value);
-            Statistic { key: format!("{}-{quantity}", self.layer.wiring.name), value, text }
-        };
         let title =
             if self.layer.top_k == 1 { "Accuracy".into() } else { format!("Top-{} accuracy", self.layer.top_k) };
-        let mut statistics = vec![statistic("accuracy", &title, self.right)];
-        if self.layer.report_error {
-            statistics.push(statistic("error", "Error", self.total - self.right));
-        }
-        statistics
+        self.tally.statistics(&self.layer.wiring.name, &title, self.layer.report_error)
     }
 
     fn reset_statistics(&mut self) {
-        (self.right, self.total) = (0, 0);
+        self.tally = Tally::default();
     }
 
     fn as_any_mut(&mut self) -> &mut dyn Any {

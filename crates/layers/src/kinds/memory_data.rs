@@ -4,7 +4,7 @@
 //! ([`MemoryDataState::set`]), so that its shape is checked. The arrays are no part of the JSON description, only their
 //! shapes: a description is for building the net again, not for keeping data.
 
-use super::HostArray;
+use super::{HostArray, Transformer};
 use crate::{
     Arity, Count, DataSource, Error, Example, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring, names,
 };
@@ -41,6 +41,9 @@ pub struct MemoryData {
     /// Whether each epoch has a random order of its own; no if not set.
     #[serde(default)]
     pub shuffle: bool,
+    /// What is done to the samples of which top, in this order; nothing if not set.
+    #[serde(default)]
+    pub transformers: Vec<(String, Transformer)>,
     /// The arrays, in the order of the tops; where there is none, zeros.
     #[serde(skip)]
     arrays: Vec<Option<HostArray>>,
@@ -49,8 +52,14 @@ pub struct MemoryData {
 impl MemoryData {
     /// A data layer without arrays yet.
     pub fn new(name: impl Into<String>, batch_size: usize) -> Self {
-        let wiring = Wiring::named(name);
-        MemoryData { wiring, batch_size, shapes: Vec::new(), shuffle: false, arrays: Vec::new() }
+        MemoryData {
+            wiring: Wiring::named(name),
+            batch_size,
+            shapes: Vec::new(),
+            shuffle: false,
+            transformers: Vec::new(),
+            arrays: Vec::new(),
+        }
     }
 
     /// Adds a top that delivers this array, samples along axis 0.
@@ -72,6 +81,12 @@ impl MemoryData {
     /// Sets whether each epoch has a random order of its own.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
+        self
+    }
+
+    /// Adds a change that is made to each sample of a top, after those that were added before.
+    pub fn transformer(mut self, top: impl Into<String>, transformer: Transformer) -> Self {
+        self.transformers.push((top.into(), transformer));
         self
     }
 }
@@ -107,6 +122,10 @@ impl Layer for MemoryData {
             let expected = format!("{}, one for each top ({})", self.wiring.tops.len(), self.wiring.tops.join(", "));
             return Err(value("the number of arrays", self.shapes.len(), expected));
         }
+        let tops = self.wiring.tops.iter().zip(&self.shapes);
+        let tops: Vec<(&str, &[usize])> =
+            tops.map(|(name, sizes)| (name.as_str(), sizes.get(1..).unwrap_or_default())).collect();
+        let mut transformers = Transformer::by_top(&self.transformers, &tops)?.into_iter();
         let mut sources = Vec::with_capacity(self.shapes.len());
         for (i, (name, sizes)) in self.wiring.tops.iter().zip(&self.shapes).enumerate() {
             let shape = Shape::new(sizes)?;
@@ -122,7 +141,9 @@ impl Layer for MemoryData {
                 Some(Some(array)) => array.clone(),
                 _ => ndarray::ArrayD::<f32>::zeros(sizes.as_slice()).into(),
             };
-            sources.push(Source { name: name.clone(), top, buffer: Buffer::new(array, self.batch_size) });
+            let transformers = transformers.next().unwrap_or_default();
+            let buffer = Buffer::new(array, self.batch_size);
+            sources.push(Source { name: name.clone(), top, buffer, transformers });
         }
         let shuffle = self.shuffle.then(|| Shuffle::new(setup.rng("shuffle")));
         let rows = Vec::with_capacity(self.batch_size);
@@ -137,6 +158,8 @@ impl Examples for MemoryData {
     fn examples() -> Vec<Example> {
         let data = MemoryData::new("data", 3).zeros("top0", [5, 2]);
         let both = data.clone().zeros("top1", [5, 1]).shuffle(true);
+        let both = both.transformer("top0", Transformer::SubMean { mean: vec![1.5, -0.5] });
+        let both = both.transformer("top0", Transformer::Scale { scale: 2.0 });
         [data, both].map(|data| Example { layer: data.into(), bottoms: Vec::new(), owner: None }).into()
     }
 }
@@ -232,7 +255,7 @@ impl LayerState for MemoryDataState {
         let last = self.rows.last().copied().unwrap_or(0);
         self.rows.resize(self.batch_size, last);
         for source in &mut self.sources {
-            source.buffer.deliver(&self.rows, &source.top)?;
+            source.deliver(&self.rows)?;
         }
         Ok(())
     }
@@ -300,6 +323,17 @@ struct Source {
     name: String,
     top: Tensor,
     buffer: Buffer,
+    transformers: Vec<Transformer>,
+}
+
+impl Source {
+    fn deliver(&mut self, rows: &[usize]) -> Result<()> {
+        let Source { top, buffer, transformers, .. } = self;
+        match buffer {
+            Buffer::F32(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, transformers, top),
+            Buffer::F64(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, transformers, top),
+        }
+    }
 }
 
 /// An array, and room for a batch of samples that do not stand side by side in it.
@@ -323,24 +357,26 @@ impl Buffer {
             Buffer::F64(array, _) => array.shape(),
         }
     }
-
-    fn deliver(&mut self, rows: &[usize], top: &Tensor) -> Result<()> {
-        match self {
-            Buffer::F32(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, top),
-            Buffer::F64(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, top),
-        }
-    }
 }
 
-fn deliver<T: Element>(array: &[T], rows: &[usize], batch: &mut Vec<T>, top: &Tensor) -> Result<()> {
+fn deliver<T: Element>(
+    array: &[T],
+    rows: &[usize],
+    batch: &mut Vec<T>,
+    transformers: &[Transformer],
+    top: &Tensor,
+) -> Result<()> {
     let length = top.shape().sample_len();
-    let side_by_side = rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    let side_by_side = transformers.is_empty() && rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
     if let (true, Some(&first)) = (side_by_side, rows.first()) {
         return Ok(top.write(&array[first * length..(first + rows.len()) * length])?);
     }
     batch.clear();
     for &row in rows {
         batch.extend_from_slice(&array[row * length..(row + 1) * length]);
+    }
+    for sample in batch.chunks_exact_mut(length) {
+        transformers.iter().for_each(|transformer| transformer.apply(sample));
     }
     Ok(top.write(batch)?)
 }
