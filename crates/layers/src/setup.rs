@@ -63,8 +63,9 @@ impl Setup<'_> {
     /// Makes the next top, with a gradient if one is needed.
     ///
     /// # Errors
-    /// The memory cannot be had.
+    /// The shape has no elements, or the memory cannot be had.
     pub fn add_top(&mut self, shape: Shape) -> Result<Blob> {
+        check_not_empty(&format!("top {}", self.tops.len()), shape)?;
         let data = self.backend.alloc(shape, self.dtype, Role::Data)?;
         let diff = if self.tops_need_diff { Some(self.backend.alloc(shape, self.dtype, Role::Diff)?) } else { None };
         self.add_top_sharing(Blob { data, diff })
@@ -78,8 +79,9 @@ impl Setup<'_> {
     /// Makes the next top from memory that exists: for layers that only rename or reshape.
     ///
     /// # Errors
-    /// None now; kept fallible beside [`Setup::add_top`].
+    /// The blob has no elements; an empty batch would divide by 0 in every mean.
     pub fn add_top_sharing(&mut self, blob: Blob) -> Result<Blob> {
+        check_not_empty(&format!("top {}", self.tops.len()), blob.data.shape())?;
         self.tops.push(blob.clone());
         Ok(blob)
     }
@@ -176,6 +178,18 @@ impl Setup<'_> {
         self.params.push(param.clone());
         Ok(param)
     }
+}
+
+/// Refuses a blob without samples, or without elements in a sample. All blobs of a net are tops, so none is ever empty.
+pub(crate) fn check_not_empty(what: &str, shape: Shape) -> Result<()> {
+    if !shape.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Value {
+        what: format!("the shape of {what}"),
+        found: format!("{shape}, which has no elements"),
+        expected: "at least one sample and one element in it".into(),
+    })
 }
 
 fn check_shared(data: &Tensor, spec: &ParamSpec, dtype: DType, backend: &str) -> Result<()> {

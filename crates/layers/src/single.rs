@@ -1,6 +1,6 @@
 //! One layer at work without a net: for gradient checks, for reference cases and for whoever writes a layer.
 
-use crate::{Blob, LayerRef, LayerState, Param, Pass, Result, Setup};
+use crate::{Blob, LayerRef, LayerState, Param, Pass, Result, Setup, setup::check_not_empty};
 use core_tensor::{Backend, DType, Role, Shape};
 use std::{collections::HashMap, sync::Arc};
 
@@ -75,6 +75,7 @@ impl SingleLayer {
         }
         let mut blobs = Vec::with_capacity(bottoms.len());
         for (i, &shape) in bottoms.iter().enumerate() {
+            check_not_empty(&format!("bottom {i}"), shape).map_err(named)?;
             let data = backend.alloc(shape, dtype, Role::Data)?;
             let wants_diff = description.can_backward() && description.bottom_can_have_gradient(i);
             let diff = if wants_diff { Some(backend.alloc(shape, dtype, Role::Diff)?) } else { None };
