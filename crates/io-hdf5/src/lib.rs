@@ -1,6 +1,6 @@
 //! HDF5 in Crema: files that feed nets, and files that keep runs. The only crate that knows HDF5.
 //!
-//! - [`Hdf5Data`], the layer that feeds a net (`data/`).
+//! - [`Hdf5Data`], the layer that feeds a net (`data/`), and [`Hdf5Output`], the one that writes what passes (`output.rs`).
 //! - [`snapshots`] and [`statistics`], which keep for the solver what a run is and what it has measured (`snapshot/`,
 //!   `statistics.rs`); [`read_weights`] takes parameters alone, also from Mocha's and Caffe's exports.
 //! - [`File`], [`Dataset`] and [`write_arrays`], for whoever makes or checks data sets (`file/`, which alone names the HDF5
@@ -15,6 +15,7 @@ mod data;
 mod error;
 mod file;
 mod number;
+mod output;
 mod snapshot;
 mod statistics;
 
@@ -23,5 +24,6 @@ pub use data::Hdf5Data;
 pub use error::{Error, Result};
 pub use file::{Array, Attribute, Dataset, File, Numbers};
 pub use number::{Kind, Number};
+pub use output::{Hdf5Output, Hdf5OutputState};
 pub use snapshot::{decode_snapshot, read_weights, snapshots};
 pub use statistics::statistics;

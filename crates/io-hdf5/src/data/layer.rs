@@ -5,19 +5,21 @@ use super::{
     order::{Cursor, Order},
     prefetch::Prefetch,
     reader::reader,
+    transformed::Transformed,
 };
 use crate::Error;
 use core_tensor::{DType, Element, Shape, Tensor};
-use layers::{Arity, Count, DataSource, Layer, LayerState, Pass, Setup, Wired, Wiring};
+use layers::{Arity, Count, DataSource, Layer, LayerState, Pass, Setup, Transformer, Wired, Wiring};
 use serde::{Deserialize, Serialize};
 use std::{any::Any, path::PathBuf, sync::Arc};
 
-/// Feeds samples from HDF5 files, as Mocha's `HDF5DataLayer` and Caffe's `HDF5Data`.
+/// Feeds samples from HDF5 files, as Caffe's `HDF5Data` and Mocha's `HDF5DataLayer` and `AsyncHDF5DataLayer` in one: it always reads
+/// ahead.
 ///
 /// Each top is a dataset whose first axis counts the samples; all datasets of a file have equally many, and all files have
 /// samples of the same shape. A dataset of shape (N) counts as (N, 1). Numbers may be integers of 8 to 64 bits, f32 or f64,
 /// in either byte order, stored in one run or in chunks, compressed (gzip) and shuffled or not; they are converted to the
-/// net's element type and not scaled.
+/// net's element type, and not scaled unless a [`Transformer`] is added.
 ///
 /// A training net takes batches over the borders of files and epochs; where whole epochs are asked for (validation), the last
 /// batch of an epoch is filled up with its last sample, and only the samples before count.
@@ -50,6 +52,9 @@ pub struct Hdf5Data {
     /// The dataset of each top; those of the tops' names if not set.
     #[serde(default)]
     pub datasets: Vec<String>,
+    /// What is done to the samples of which top, in this order; nothing if not set.
+    #[serde(default)]
+    pub transformers: Vec<(String, Transformer)>,
     /// Bytes of memory for samples; 1 GiB if not set.
     #[serde(default = "default_memory_limit")]
     pub memory_limit: u64,
@@ -65,6 +70,7 @@ impl Hdf5Data {
             batch_size: 0,
             shuffle: false,
             datasets: Vec::new(),
+            transformers: Vec::new(),
             memory_limit: default_memory_limit(),
         }
     }
@@ -84,6 +90,22 @@ impl Hdf5Data {
     /// The names of the datasets, one for each top. The default is the tops' own names.
     pub fn datasets<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.datasets = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds a change that is made to each sample of a top, after those that were added before.
+    ///
+    /// ```
+    /// use io_hdf5::Hdf5Data;
+    /// use layers::Transformer;
+    /// let mean = vec![0.1307]; // or, from a file: File::open("mean.hdf5")?.dataset("mean")?.read()?
+    /// let data = Hdf5Data::new("data", "data/train.txt")
+    ///     .transformer("data", Transformer::SubMean { mean })
+    ///     .transformer("data", Transformer::Scale { scale: 1.0 / 0.3081 });
+    /// assert_eq!(data.transformers.len(), 2);
+    /// ```
+    pub fn transformer(mut self, top: impl Into<String>, transformer: Transformer) -> Self {
+        self.transformers.push((top.into(), transformer));
         self
     }
 
@@ -111,7 +133,14 @@ impl Hdf5Data {
             outputs.push(setup.add_top(Shape::new(&sizes)?)?.data);
         }
         let order = Order { layer: self.wiring.name.clone(), shuffle: self.shuffle };
-        let reader = reader::<T>(catalog.clone(), order, self.memory_limit)?;
+        let mut reader = reader::<T>(catalog.clone(), order, self.memory_limit)?;
+        if !self.transformers.is_empty() {
+            let samples = catalog.tops.iter().map(|top| top.sample.as_slice());
+            let named: Vec<(&str, &[usize])> = tops.iter().map(String::as_str).zip(samples).collect();
+            let by_top = Transformer::by_top(&self.transformers, &named)?;
+            let lengths = catalog.tops.iter().map(|top| top.len);
+            reader = Box::new(Transformed::new(reader, lengths.zip(by_top).collect()));
+        }
         let order_name = reader.order_name();
         let samples = catalog.samples;
         let prefetch = Prefetch::new(reader, catalog, self.batch_size, &self.wiring.name)?;
