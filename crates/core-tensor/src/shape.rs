@@ -95,6 +95,23 @@ impl Shape {
         self
     }
 
+    /// The same shape with another size along one axis, without memory from the heap. A shape without that axis stays as it is.
+    ///
+    /// ```
+    /// # use core_tensor::Shape;
+    /// assert_eq!(Shape::new(&[64, 10])?.with_axis(1, 1)?, Shape::new(&[64, 1])?);
+    /// # Ok::<(), core_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A product that does not fit in memory.
+    pub fn with_axis(mut self, axis: usize, size: usize) -> Result<Self> {
+        if axis < self.rank {
+            self.sizes[axis] = size;
+        }
+        Shape::new(self.sizes())
+    }
+
     /// Splits around `axis`: (product of the axes before it, its size, product of the axes after it).
     pub fn around(&self, axis: usize) -> (usize, usize, usize) {
         let axis = axis.min(self.rank);

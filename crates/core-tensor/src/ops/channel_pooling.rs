@@ -51,8 +51,6 @@ impl ChannelPooling {
         };
         let steps = room.div_ceil(self.stride);
         let behind = steps * self.stride >= size + before;
-        let mut sizes = input.sizes().to_vec();
-        sizes[self.axis] = steps + 1 - usize::from(behind);
-        Shape::new(&sizes)
+        input.with_axis(self.axis, steps + 1 - usize::from(behind))
     }
 }

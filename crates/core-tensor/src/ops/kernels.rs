@@ -240,8 +240,6 @@ fn label_shape(operation: &'static str, axis: usize, x: &Tensor, label: &Tensor)
     if fits {
         return Ok(());
     }
-    let mut sizes = x.shape().sizes().to_vec();
-    sizes[axis] = 1;
-    let expected = crate::Shape::new(&sizes)?;
+    let expected = x.shape().with_axis(axis, 1)?;
     Err(Error::Shape { operation, what: "the label blob", found: label.shape(), expected })
 }

@@ -4,7 +4,7 @@
 
 use super::labels::check_class_axis;
 use crate::{Arity, Count, Example, ExampleBottom, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring};
-use core_tensor::{Shape, Tensor, ops::kernels};
+use core_tensor::{Tensor, ops::kernels};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 
@@ -68,9 +68,7 @@ impl Layer for Argmax {
         for bottom in setup.bottoms().to_vec() {
             let shape = bottom.data.shape();
             check_class_axis(self.axis, shape)?;
-            let mut sizes = shape.sizes().to_vec();
-            sizes[self.axis] = 1;
-            let top = setup.add_top(Shape::new(&sizes)?)?;
+            let top = setup.add_top(shape.with_axis(self.axis, 1)?)?;
             branches.push((bottom.data, top.data));
         }
         Ok(Box::new(State { axis: self.axis, branches }))

@@ -82,9 +82,7 @@ impl Layer for Index2Onehot {
                     expected: "1, the place of the class index".into(),
                 });
             }
-            let mut sizes = shape.sizes().to_vec();
-            sizes[self.axis] = self.n_class;
-            let top = setup.add_top(Shape::new(&sizes)?)?;
+            let top = setup.add_top(shape.with_axis(self.axis, self.n_class)?)?;
             branches.push((bottom.data, top.data));
         }
         let result = setup.alloc(Shape::new(&[1])?, Role::Param)?;

@@ -38,12 +38,10 @@ pub(super) fn check_label_shape(axis: usize, predictions: Shape, labels: Shape) 
     if labels.batch() == predictions.batch() && labels.len() == before * after {
         return Ok(());
     }
-    let mut sizes = predictions.sizes().to_vec();
-    sizes[axis] = 1;
     Err(Error::Value {
         what: "the shape of the label blob".into(),
         found: labels.to_string(),
-        expected: format!("{} for predictions of shape {predictions}", Shape::new(&sizes)?),
+        expected: format!("{} for predictions of shape {predictions}", predictions.with_axis(axis, 1)?),
     })
 }
 

@@ -4,11 +4,14 @@
 //! ([`MemoryDataState::set`]), so that its shape is checked. The arrays are no part of the JSON description, only their
 //! shapes: a description is for building the net again, not for keeping data.
 
-use super::{HostArray, Transformer};
+use super::{
+    HostArray, Transformer,
+    memory_source::{Buffer, Source},
+};
 use crate::{
     Arity, Count, DataSource, Error, Example, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring, names,
 };
-use core_tensor::{Element, RngState, RngStream, Shape, Tensor};
+use core_tensor::{RngState, RngStream, Shape};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -316,69 +319,6 @@ struct Saved {
     epoch: u64,
     position: usize,
     shuffle: Option<RngState>,
-}
-
-/// One top and where its numbers come from.
-struct Source {
-    name: String,
-    top: Tensor,
-    buffer: Buffer,
-    transformers: Vec<Transformer>,
-}
-
-impl Source {
-    fn deliver(&mut self, rows: &[usize]) -> Result<()> {
-        let Source { top, buffer, transformers, .. } = self;
-        match buffer {
-            Buffer::F32(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, transformers, top),
-            Buffer::F64(array, batch) => deliver(array.as_slice().unwrap_or_default(), rows, batch, transformers, top),
-        }
-    }
-}
-
-/// An array, and room for a batch of samples that do not stand side by side in it.
-enum Buffer {
-    F32(ndarray::ArcArray<f32, ndarray::IxDyn>, Vec<f32>),
-    F64(ndarray::ArcArray<f64, ndarray::IxDyn>, Vec<f64>),
-}
-
-impl Buffer {
-    fn new(array: HostArray, batch_size: usize) -> Self {
-        let room = batch_size * array.shape().iter().skip(1).product::<usize>();
-        match array {
-            HostArray::F32(array) => Buffer::F32(array, Vec::with_capacity(room)),
-            HostArray::F64(array) => Buffer::F64(array, Vec::with_capacity(room)),
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        match self {
-            Buffer::F32(array, _) => array.shape(),
-            Buffer::F64(array, _) => array.shape(),
-        }
-    }
-}
-
-fn deliver<T: Element>(
-    array: &[T],
-    rows: &[usize],
-    batch: &mut Vec<T>,
-    transformers: &[Transformer],
-    top: &Tensor,
-) -> Result<()> {
-    let length = top.shape().sample_len();
-    let side_by_side = transformers.is_empty() && rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    if let (true, Some(&first)) = (side_by_side, rows.first()) {
-        return Ok(top.write(&array[first * length..(first + rows.len()) * length])?);
-    }
-    batch.clear();
-    for &row in rows {
-        batch.extend_from_slice(&array[row * length..(row + 1) * length]);
-    }
-    for sample in batch.chunks_exact_mut(length) {
-        transformers.iter().for_each(|transformer| transformer.apply(sample));
-    }
-    Ok(top.write(batch)?)
 }
 
 /// The order of the samples in one epoch.

@@ -30,6 +30,7 @@ mod lrn;
 mod lstm;
 mod memory_data;
 mod memory_output;
+mod memory_source;
 mod multinomial_logistic_loss;
 mod normalization;
 mod pair_loss;

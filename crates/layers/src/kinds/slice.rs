@@ -101,11 +101,9 @@ impl Layer for Slice {
 
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
         let whole = setup.bottom(0).clone();
-        let mut sizes = whole.data.shape().sizes().to_vec();
-        let mut parts = Vec::new();
-        for length in self.lengths(whole.data.shape())? {
-            sizes[self.axis] = length;
-            parts.push(setup.add_top(Shape::new(&sizes)?)?);
+        let (shape, mut parts) = (whole.data.shape(), Vec::new());
+        for length in self.lengths(shape)? {
+            parts.push(setup.add_top(shape.with_axis(self.axis, length)?)?);
         }
         Ok(Box::new(State(Parts { axis: self.axis, whole, parts })))
     }

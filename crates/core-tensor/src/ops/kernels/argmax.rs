@@ -1,7 +1,7 @@
 //! From scores to class indices and back.
 
 use super::{class_axis, only_blobs};
-use crate::{Backend, Error, Launch, Result, Shape, Tensor};
+use crate::{Backend, Error, Launch, Result, Tensor};
 
 /// `y` gets the index of the largest element along `axis` (not the batch), the first of equals; along that axis its size is 1.
 ///
@@ -34,9 +34,7 @@ pub fn onehot(
 
 /// `found` must have the shape of `like` with another size along an axis.
 fn with_size(operation: &'static str, axis: usize, size: usize, like: &Tensor, found: &Tensor) -> Result<()> {
-    let mut sizes = like.shape().sizes().to_vec();
-    sizes[axis] = size;
-    let expected = Shape::new(&sizes)?;
+    let expected = like.shape().with_axis(axis, size)?;
     if found.shape() == expected {
         return Ok(());
     }

@@ -17,7 +17,6 @@ pub fn copy_range(
     let ((x, from), (y, to)) = (x, y);
     only_blobs("copying a range", &[x, y])?;
     let (source, target) = (x.shape(), y.shape());
-    let mut expected = source.sizes().to_vec();
     let fits = |shape: Shape, start: usize| axis < shape.rank() && start + count <= shape.axis(axis);
     if !fits(source, from) || !fits(target, to) {
         return Err(Error::Value {
@@ -26,8 +25,7 @@ pub fn copy_range(
             expected: "a range that lies within both blobs".into(),
         });
     }
-    expected[axis] = target.axis(axis);
-    let expected = Shape::new(&expected)?;
+    let expected = source.with_axis(axis, target.axis(axis))?;
     if target != expected {
         return Err(Error::Shape { operation: "copying a range", what: "the target", found: target, expected });
     }
