@@ -147,6 +147,11 @@ impl Grid {
         Grid { blocks: (columns.div_ceil(THREADS), rows.min(MOST_ROWS)), threads: (THREADS, 1) }
     }
 
+    /// One block for each square of WARP x WARP numbers of a matrix.
+    pub(crate) fn squares(rows: u32, columns: u32) -> Self {
+        Grid { blocks: (columns.div_ceil(WARP), rows.div_ceil(WARP).min(MOST_ROWS)), threads: (WARP, WARPS) }
+    }
+
     /// One block for each row.
     pub(crate) fn block_each(rows: u32) -> Self {
         Grid { blocks: (rows.min(MOST_ROWS), 1), threads: (THREADS, 1) }
@@ -253,6 +258,8 @@ mod tests {
         };
         assert!(text("common.cuh").contains(&format!("#define THREADS {THREADS}\n")));
         assert!(text("common.cuh").contains(&format!("#define WARP {WARP}\n")));
-        assert!(text("softmax.cu").contains(&format!("#define WARPS {WARPS}\n")));
+        for name in ["softmax.cu", "transpose.cu"] {
+            assert!(text(name).contains(&format!("#define WARPS {WARPS}\n")), "{name}");
+        }
     }
 }

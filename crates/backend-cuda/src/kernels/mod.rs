@@ -2,10 +2,13 @@
 //! its PTX and launches them. Adding a family: one file here, one `.cu`, and one entry in [`FAMILIES`].
 
 mod accuracy;
+mod argmax;
 mod batch_norm;
 mod channel;
+mod channel_pooling;
 mod constraint;
 pub(crate) mod convolution;
+mod crop;
 mod dropout;
 mod elementwise;
 mod embed;
@@ -14,6 +17,7 @@ pub(crate) mod inner_product;
 mod lrn;
 mod lstm;
 mod neuron;
+mod pair_loss;
 pub(crate) mod pooling;
 mod power;
 mod prelu;
@@ -21,6 +25,7 @@ mod range;
 mod reduction;
 mod softmax;
 mod softmax_loss;
+mod transpose;
 mod update;
 
 use crate::{
@@ -59,10 +64,13 @@ macro_rules! family {
 /// All families.
 pub(crate) const FAMILIES: &[Family] = &[
     family!(accuracy, Some(accuracy::launch)),
-    family!(batch_norm, Some(batch_norm::launch)),
+    family!(argmax, Some(argmax::launch)),
     family!(channel, Some(channel::launch)),
+    family!(channel_pooling, Some(channel_pooling::launch)),
+    family!(batch_norm, Some(batch_norm::launch)),
     family!(constraint, Some(constraint::launch)),
     family!(convolution, None),
+    family!(crop, Some(crop::launch)),
     family!(dropout, Some(dropout::launch)),
     family!(elementwise, Some(elementwise::launch)),
     family!(embed, Some(embed::launch)),
@@ -71,6 +79,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(lrn, Some(lrn::launch)),
     family!(lstm, Some(lstm::launch)),
     family!(neuron, Some(neuron::launch)),
+    family!(pair_loss, Some(pair_loss::launch)),
     family!(pooling, None),
     family!(power, Some(power::launch)),
     family!(prelu, Some(prelu::launch)),
@@ -78,6 +87,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(reduction, Some(reduction::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),
+    family!(transpose, Some(transpose::launch)),
     family!(update, Some(update::launch)),
 ];
 
