@@ -258,7 +258,7 @@ mod tests {
         };
         assert!(text("common.cuh").contains(&format!("#define THREADS {THREADS}\n")));
         assert!(text("common.cuh").contains(&format!("#define WARP {WARP}\n")));
-        for name in ["softmax.cu", "transpose.cu"] {
+        for name in ["softmax.cu", "softlabel_loss.cu", "transpose.cu"] {
             assert!(text(name).contains(&format!("#define WARPS {WARPS}\n")), "{name}");
         }
     }

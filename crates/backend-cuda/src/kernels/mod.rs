@@ -14,6 +14,7 @@ mod elementwise;
 mod embed;
 mod fill;
 pub(crate) mod inner_product;
+mod logistic_loss;
 mod lrn;
 mod lstm;
 mod neuron;
@@ -23,6 +24,7 @@ mod power;
 mod prelu;
 mod range;
 mod reduction;
+mod softlabel_loss;
 mod softmax;
 mod softmax_loss;
 mod transpose;
@@ -76,6 +78,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(embed, Some(embed::launch)),
     family!(fill, Some(fill::launch)),
     family!(inner_product, None),
+    family!(logistic_loss, Some(logistic_loss::launch)),
     family!(lrn, Some(lrn::launch)),
     family!(lstm, Some(lstm::launch)),
     family!(neuron, Some(neuron::launch)),
@@ -84,6 +87,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(power, Some(power::launch)),
     family!(prelu, Some(prelu::launch)),
     family!(range, Some(range::launch)),
+    family!(softlabel_loss, Some(softlabel_loss::launch)),
     family!(reduction, Some(reduction::launch)),
     family!(softmax, Some(softmax::launch)),
     family!(softmax_loss, Some(softmax_loss::launch)),
