@@ -3,7 +3,7 @@
 //! Mocha: `src/layers/tied-inner-product.jl`. As there, the layer has a bias of its own and gives the weight no gradient: the
 //! owner alone learns it. The weight is transposed anew in each forward pass, which is little beside the product.
 
-use super::affine::Branch;
+use super::{affine::Branch, tail::Tail};
 use crate::{
     Arity, Constraint, Count, Error, Example, Examples, Initializer, InnerProduct, Layer, LayerState, Param, ParamSpec,
     Pass, Regularizer, Result, Setup, Wired, Wiring,
@@ -158,8 +158,10 @@ impl Layer for TiedInnerProduct {
             let operation =
                 ops::InnerProduct { input: shape, dtype: setup.dtype(), outputs: inputs, neuron: self.neuron };
             let top = setup.add_top(operation.output()?)?;
+            let (neuron, tail) = Tail::behind_plan(setup, self.neuron, top.data.shape())?;
+            let operation = ops::InnerProduct { neuron, ..operation };
             state.flops += operation.flops();
-            state.branches.push(Branch { plan: setup.backend().inner_product(&operation)?, bottom, top });
+            state.branches.push(Branch { plan: setup.backend().inner_product(&operation)?, bottom, top, tail });
         }
         Ok(Box::new(state))
     }
@@ -176,6 +178,7 @@ impl Examples for TiedInnerProduct {
             tied(&[17, 3], 5, Neuron::Identity),
             tied(&[1, 2, 3], 1, Neuron::Tanh),
             tied(&[3, 19], 33, Neuron::Identity),
+            tied(&[2, 3], 4, Neuron::Gelu),
         ]
     }
 }
@@ -192,17 +195,19 @@ struct State {
 impl LayerState for State {
     fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         kernels::transpose(pass.backend, self.owned.data(), &self.weight)?;
-        for Branch { plan, bottom, top } in &mut self.branches {
+        for Branch { plan, bottom, top, tail } in &mut self.branches {
             let (weight, bias) = (&self.weight, Some(self.bias.data()));
-            plan.forward(AffineForward { x: &bottom.data, weight, bias, y: &top.data })?;
+            plan.forward(AffineForward { x: &bottom.data, weight, bias, y: tail.target(&top.data) })?;
+            tail.forward(pass.backend, &top.data)?;
         }
         Ok(())
     }
 
-    fn backward(&mut self, _: &Pass<'_>) -> Result<()> {
-        for Branch { plan, bottom, top } in &mut self.branches {
+    fn backward(&mut self, pass: &Pass<'_>) -> Result<()> {
+        for Branch { plan, bottom, top, tail } in &mut self.branches {
             let Some(dy) = &top.diff else { continue };
-            let (x, y, weight) = (&bottom.data, &top.data, &self.weight);
+            tail.backward(pass.backend, &top.data, dy)?;
+            let (x, y, weight) = (&bottom.data, tail.target(&top.data), &self.weight);
             let (dx, dbias) = (bottom.diff.as_ref(), self.bias.gradient());
             plan.backward(AffineBackward { x, weight, y, dy, dx, dweight: None, dbias })?;
         }
