@@ -136,7 +136,7 @@ fn labels_that_are_no_class() {
                 let (mut values, batch) = (labels.read::<f64>().unwrap(), labels.shape().batch());
                 *values.last_mut().unwrap() = bad;
                 labels.write(&values).unwrap();
-                let part = format!("the label of sample {} of the batch is {bad}; expected a class index", batch - 1);
+                let part = format!("of sample {} of the batch is {bad}; expected a", batch - 1);
                 names_the_layer(&example, single.forward(), &part);
                 checked += 1;
             }
