@@ -64,6 +64,9 @@ pub struct Options {
     /// Lets matrix products round their operands to TF32, 10 bits of mantissa instead of 23, on cards that have tensor cores
     /// (Ampere and later). Several times faster, with relative errors of 1e-3 instead of 1e-6.
     pub tf32: bool,
+    /// Asks the driver for each piece of memory by itself and in its exact size, instead of keeping blocks and giving them out
+    /// again. Slow, but compute-sanitizer, like the emulator of our tests, then sees every access beyond the end of a tensor.
+    pub exact_memory: bool,
 }
 
 impl Cuda {
@@ -85,7 +88,8 @@ impl Cuda {
         let device = Arc::new(Device::open(ordinal)?);
         let blas = Mutex::new(Blas::new(&device, options.tf32)?);
         let modules = Modules::load(&device, kernels::FAMILIES)?;
-        Ok(Cuda(Arc::new(Inner { blas, modules, scratch: Scratch::default(), memory: Memory::new(device) })))
+        let memory = Memory::new(device, options.exact_memory);
+        Ok(Cuda(Arc::new(Inner { blas, modules, scratch: Scratch::default(), memory })))
     }
 
     /// How often memory was asked of the driver; it stays the same in a training loop after the first iterations.

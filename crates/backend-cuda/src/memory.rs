@@ -25,6 +25,8 @@ const PINNED: usize = 4 << 20;
 
 /// The memory of one device.
 pub(crate) struct Memory {
+    /// Whether each block is the driver's, in its exact size, and goes back to it at once ([`crate::Options::exact_memory`]).
+    is_exact: bool,
     /// Blocks that nobody uses, by size.
     cache: Mutex<BTreeMap<usize, Vec<Address>>>,
     /// How often the driver was asked.
@@ -42,8 +44,9 @@ pub(crate) struct Block {
 }
 
 impl Memory {
-    pub(crate) fn new(device: Arc<Device>) -> Arc<Self> {
-        Arc::new(Memory { cache: Mutex::default(), allocations: AtomicU64::new(0), pinned: Mutex::default(), device })
+    pub(crate) fn new(device: Arc<Device>, is_exact: bool) -> Arc<Self> {
+        let (allocations, cache, pinned) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Arc::new(Memory { is_exact, cache, allocations, pinned, device })
     }
 
     pub(crate) fn device(&self) -> &Device {
@@ -56,7 +59,7 @@ impl Memory {
 
     /// A block of at least this many bytes, with undefined content; of the cache if it has one of up to twice the size.
     pub(crate) fn block(self: &Arc<Self>, bytes: usize) -> Result<Block> {
-        let bytes = bytes.div_ceil(GRAIN) * GRAIN;
+        let bytes = if self.is_exact { bytes } else { bytes.div_ceil(GRAIN) * GRAIN };
         let block = |address, bytes| Ok(Block { address, bytes, memory: self.clone() });
         if bytes == 0 {
             return block(Address::default(), 0);
@@ -187,7 +190,10 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        if self.bytes > 0 {
+        if self.bytes > 0 && self.memory.is_exact {
+            // The driver waits for what still runs on it.
+            self.memory.device.free(self.address);
+        } else if self.bytes > 0 {
             lock(&self.memory.cache).entry(self.bytes).or_default().push(self.address);
         }
     }

@@ -25,6 +25,7 @@ pub enum ControlError {
 type Reset = extern "C" fn();
 type Set = extern "C" fn(*const c_char, u64) -> u32;
 type Get = extern "C" fn(*const c_char) -> u64;
+type Replace = extern "C" fn(*const c_char) -> u32;
 type Messages = extern "C" fn(*mut c_char, usize) -> usize;
 
 impl Control {
@@ -41,7 +42,7 @@ impl Control {
         Ok(Control { library })
     }
 
-    /// Forgets everything, as if the process had just started.
+    /// Forgets everything, as if the process had just started. Messages that have not been read end the process.
     ///
     /// # Errors
     ///
@@ -82,7 +83,20 @@ impl Control {
         if count == u64::MAX { Err(unknown()) } else { Ok(count) }
     }
 
-    /// All that a good program avoids: findings of the checker, wrong calls, leaks at the context's release.
+    /// Puts the entry points of this PTX in place of those of the same name in modules that are loaded from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the library is not the fake, or the text has a zero in it.
+    pub fn replace_kernels(&self, ptx: &str) -> Result<(), ControlError> {
+        let text = CString::new(ptx).map_err(|_| ControlError::Name("PTX with a zero byte".into()))?;
+        // SAFETY: `Replace` is the function's type.
+        let replace = unsafe { self.library.get::<Replace>(b"fake_cuda_replace") }?;
+        if replace(text.as_ptr()) == 0 { Ok(()) } else { Err(ControlError::Name("PTX that is no text".into())) }
+    }
+
+    /// All that a good program avoids: findings of the checker, wrong calls, leaks at the context's release. What is not read
+    /// here fails the process when it ends.
     ///
     /// # Errors
     ///

@@ -10,6 +10,8 @@
 //! - Handles that are unknown, freed or of another kind are refused and noted; so are double frees, and whatever is still alive
 //!   when the context is released.
 //! - What the checker finds in a kernel fails the launch, and as on a device every call after it.
+//! - A process in which any of this has happened, or that leaves something alive, fails when it ends, unless its test has read
+//!   what the fake had to say ([`Control::messages`]).
 //!
 //! A test runs itself again with the libraries' folder in `LD_LIBRARY_PATH` ([`rerun`]), since the system's loader reads that
 //! variable only when a process starts. There it commands the fake through [`Control`].
@@ -20,9 +22,11 @@
 mod blas;
 mod codes;
 mod control;
+mod exit;
 mod faults;
 mod ffi;
 mod libraries;
+mod replaced;
 mod state;
 mod work;
 

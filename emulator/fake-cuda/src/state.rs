@@ -6,6 +6,7 @@ use crate::{
         LAUNCH_FAILED, LAUNCH_OUT_OF_RESOURCES, NO_DEVICE, NOT_FOUND, NOT_INITIALIZED, OUT_OF_MEMORY,
     },
     faults::Faults,
+    replaced::replace,
     work::{HostMemory, Task},
 };
 use ptx::{Memory, MemoryError, Program};
@@ -44,6 +45,10 @@ pub(crate) struct State {
     pub(crate) sticky: Option<Code>,
     /// What a test must know of: findings in kernels, wrong calls, leaks.
     pub(crate) messages: Vec<String>,
+    /// How many of them the test has read.
+    pub(crate) read: usize,
+    /// Entry points that stand in place of those of the same name in any module.
+    pub(crate) replacement: String,
     pub(crate) launches: u64,
     pub(crate) allocations: u64,
     next_handle: Handle,
@@ -101,6 +106,8 @@ impl State {
             blas: BTreeMap::new(),
             sticky: None,
             messages: Vec::new(),
+            read: 0,
+            replacement: String::new(),
             launches: 0,
             allocations: 0,
             next_handle: 0x1000,
@@ -226,7 +233,8 @@ impl State {
 
     pub(crate) fn load_module(&mut self, text: &str) -> Result<Handle, Code> {
         let handle = self.new_handle();
-        match ptx::load(&format!("module {handle:#x}"), text, &mut self.memory) {
+        let text = replace(text, &self.replacement);
+        match ptx::load(&format!("module {handle:#x}"), &text, &mut self.memory) {
             Ok(program) => {
                 self.modules.insert(handle, Arc::new(program));
                 Ok(handle)
@@ -292,6 +300,17 @@ impl State {
         count(self.modules.len(), "modules");
         count(self.blas.len(), "cuBLAS handles");
         leaks
+    }
+
+    /// Messages that nobody has read, and what is alive although the context has been given up or the process ends. A device
+    /// that has failed or is lost refuses to free, so nothing is said of what is left on it.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let mut complaints = self.messages[self.read..].to_vec();
+        if self.initialized && self.sticky.is_none() && self.check_device().is_ok() && self.retained > 0 {
+            complaints.push("leak: the context has not been released".into());
+            complaints.extend(self.leaks());
+        }
+        complaints
     }
 
     /// Gives up one hold on the context; with the last one everything must be gone.

@@ -271,6 +271,48 @@ fn faults_on_demand() {
     assert_eq!(result::init(), error(CUresult::CUDA_ERROR_NO_DEVICE));
 }
 
+/// A process that leaves something behind fails when it ends, though its test is content and asks for nothing.
+#[test]
+fn who_is_careless_fails_at_the_end() {
+    if let Ok(mistake) = std::env::var("MISTAKE") {
+        let ready = open();
+        let x = ready.upload(&[1.0; 4]);
+        if mistake != "memory kept" {
+            // SAFETY: allocated above.
+            unsafe { result::free_sync(x) }.unwrap();
+        }
+        if mistake == "freed twice" {
+            // SAFETY: wrong on purpose; the fake checks it.
+            assert!(unsafe { result::free_sync(x) }.is_err());
+        }
+        if mistake == "forgotten" {
+            // SAFETY: wrong on purpose; the fake checks it.
+            assert!(unsafe { result::stream::synchronize(0x1234 as sys::CUstream) }.is_err());
+        }
+        if mistake != "context kept" {
+            ready.close();
+        }
+        if mistake == "forgotten" {
+            Control::open().unwrap().reset().unwrap();
+        }
+        return;
+    }
+    for (mistake, complaint) in [
+        ("none", None),
+        ("memory kept", Some("leak: 16 bytes of device memory")),
+        ("freed twice", Some("which has been freed")),
+        ("context kept", Some("leak: the context has not been released")),
+        ("forgotten", Some("0x1234 is no stream")),
+    ] {
+        let folder = Libraries::new().build().unwrap();
+        let environment = [("MISTAKE", mistake)];
+        let output = rerun(folder.path(), "who_is_careless_fails_at_the_end", &environment).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), complaint.is_none(), "{mistake}: {said}");
+        assert!(said.contains(complaint.unwrap_or_default()), "{mistake}: {said}");
+    }
+}
+
 /// In the process without a symbol the test only looks for it: `cudarc` would panic.
 #[test]
 fn a_function_or_library_can_be_missing() {

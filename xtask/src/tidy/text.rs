@@ -17,6 +17,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "crates/backend-cuda/src/launch.rs",
     "crates/backend-cuda/src/libraries.rs",
     "emulator/fake-cuda/src/control.rs",
+    "emulator/fake-cuda/src/exit.rs",
     "emulator/fake-cuda/src/ffi/commands.rs",
     "emulator/fake-cuda/src/ffi/cublas.rs",
     "emulator/fake-cuda/src/ffi/device.rs",

@@ -4,6 +4,7 @@ use super::Need;
 use super::{call, put_text, text};
 use crate::{
     codes::{Code, INVALID_VALUE},
+    exit::fail_if_unread,
     state::{lock, with},
 };
 use std::ffi::c_char;
@@ -11,9 +12,11 @@ use std::ffi::c_char;
 /// What `fake_cuda_get` says of a name that nothing has.
 pub(crate) const UNKNOWN: u64 = u64::MAX;
 
-/// Forgets everything: memory, handles, failures, messages. The environment is read again.
+/// Forgets everything: memory, handles, failures, messages. The environment is read again. What nobody has read is not forgotten:
+/// it ends the process.
 #[unsafe(no_mangle)]
 extern "C" fn fake_cuda_reset() {
+    fail_if_unread();
     *lock() = None;
 }
 
@@ -37,13 +40,24 @@ extern "C" fn fake_cuda_get(name: *const c_char) -> u64 {
     })
 }
 
-/// Writes the messages, one a line, into a buffer; returns the bytes that are needed.
+/// Puts the entry points of this PTX in place of those of the same name in modules that are loaded from now on.
+#[unsafe(no_mangle)]
+extern "C" fn fake_cuda_replace(ptx: *const c_char) -> Code {
+    call(Need::Nothing, |state| {
+        state.replacement = text(ptx)?;
+        Ok(())
+    })
+}
+
+/// Writes the messages, one a line, into a buffer, after which they count as read; returns the bytes that are needed.
 #[unsafe(no_mangle)]
 extern "C" fn fake_cuda_messages(to: *mut c_char, size: usize) -> usize {
     with(|state| {
         let lines = state.messages.join("\n");
         // Too small a buffer gets what fits; the caller asks again.
-        let _ = put_text(to, size, &lines);
+        if put_text(to, size, &lines).is_ok() && size > lines.len() {
+            state.read = state.messages.len();
+        }
         lines.len() + 1
     })
 }
