@@ -2,10 +2,11 @@
 //!
 //! Each test runs itself again in a process that finds the fake libraries (`fake.rs`). The fake checks what a card does not:
 //! memory that is read before it is written or beyond its end, races, handles, leaks. What remains open without a card stands in
-//! ARCHITECTURE.md.
+//! docs/cuda.md. On a machine with one, `cargo xtask gpu-check` runs `parity` and `training` on it.
 #![cfg(target_os = "linux")] // the loader finds the fake through LD_LIBRARY_PATH
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // as allowed inside of test functions
 
+mod card;
 #[path = "../golden/case.rs"]
 mod case;
 #[path = "../common/mod.rs"]
@@ -15,4 +16,5 @@ mod faults;
 #[path = "../golden/layers.rs"]
 mod golden_layers;
 mod parity;
+mod seeded;
 mod training;

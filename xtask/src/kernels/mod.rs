@@ -5,6 +5,7 @@
 //! script that calls nvcc was rejected: what is tested would then depend on the machine.
 
 mod assemble;
+mod seeded;
 mod wheels;
 
 use crate::{
@@ -25,10 +26,13 @@ const OPTIONS: &[&str] = &["--gpu-architecture=compute_50", "--std=c++14"];
 /// Builds or verifies all kernels.
 pub(crate) fn run(flags: &Kernels) -> Result<()> {
     let root = root()?;
-    let families = families(&root)?;
-    for family in &families {
-        if flags.verify {
-            check_hash(&root, family)?;
+    let (families, bugs) = (families(&root)?, seeded::bugs(&root)?);
+    if flags.verify {
+        for family in &families {
+            check_header(&ptx_path(&root, family), &header(&root, &Source::of(family))?)?;
+        }
+        for bug in &bugs {
+            check_header(&bug.path(&root), &bug.header(&root)?)?;
         }
     }
     let wanted = if flags.assemble { vec![&NVRTC, &PTXAS] } else { vec![&NVRTC] };
@@ -48,16 +52,18 @@ pub(crate) fn run(flags: &Kernels) -> Result<()> {
         return Err(Error(missing));
     };
     for family in &families {
-        let built = build(&root, &nvrtc, family)?;
-        let path = ptx_path(&root, family);
-        if !flags.verify {
-            fs::write(&path, built).about(path.display())?;
-        } else if fs::read_to_string(&path).about(path.display())? != built {
-            return Err(Error(format!("{}: {} makes another PTX from its source", path.display(), NVRTC.name)));
-        }
+        let built = header(&root, &Source::of(family))? + &compile(&root, &nvrtc, &root.join("kernels"), family)?;
+        write_or_compare(&ptx_path(&root, family), built, flags.verify)?;
     }
-    let done = if flags.verify { "are what their sources give" } else { "compiled to crates/backend-cuda/ptx" };
-    say::line(format_args!("{} kernel families {done}", families.len()));
+    for bug in &bugs {
+        write_or_compare(&bug.path(&root), bug.build(&root, &nvrtc)?, flags.verify)?;
+    }
+    let done = if flags.verify { "are what their sources give" } else { "compiled" };
+    say::line(format_args!(
+        "{} kernel families, and {} with a mistake for the tests, {done}",
+        families.len(),
+        bugs.len()
+    ));
     match PTXAS.installed(&root) {
         Some(ptxas) if flags.assemble => assemble::report(&root, &ptxas, &families),
         None if flags.assemble => {
@@ -95,53 +101,73 @@ fn ptx_path(root: &Path, family: &str) -> PathBuf {
     root.join(format!("crates/backend-cuda/ptx/{family}.ptx"))
 }
 
-/// The PTX of one family, with a header that says where it comes from.
-fn build(root: &Path, nvrtc: &Path, family: &str) -> Result<String> {
-    let folder = root.join("kernels");
+/// Writes a file, or says how it differs from what it should be.
+fn write_or_compare(path: &Path, built: String, verify: bool) -> Result<()> {
+    if !verify {
+        fs::write(path, built).about(path.display())
+    } else if fs::read_to_string(path).about(path.display())? == built {
+        Ok(())
+    } else {
+        Err(Error(format!("{}: {} makes another PTX from its source", path.display(), NVRTC.name)))
+    }
+}
+
+/// The PTX of one family, whose sources are in this folder.
+fn compile(root: &Path, nvrtc: &Path, folder: &Path, family: &str) -> Result<String> {
     let source = folder.join(format!("{family}.cu"));
     let mut compiler = python();
-    compiler.arg(root.join("xtask/src/kernels/nvrtc.py")).args([nvrtc, &folder, &source]).args(OPTIONS);
+    compiler.arg(root.join("xtask/src/kernels/nvrtc.py")).args([nvrtc, folder, &source]).args(OPTIONS);
     let output = compiler.output().about("python3")?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || !said.trim().is_empty() {
         return Err(Error(format!("{}: NVRTC says\n{}", source.display(), said.trim())));
     }
-    let ptx = String::from_utf8(output.stdout).about(source.display())?;
-    Ok(header(root, family)? + &ptx)
+    String::from_utf8(output.stdout).about(source.display())
+}
+
+/// What a PTX file is made from.
+struct Source<'a> {
+    family: &'a str,
+    /// What is edited before, if anything.
+    edit: &'a [&'a str],
+}
+
+impl<'a> Source<'a> {
+    fn of(family: &'a str) -> Self {
+        Source { family, edit: &[] }
+    }
 }
 
 /// The first lines of a PTX file.
-fn header(root: &Path, family: &str) -> Result<String> {
+fn header(root: &Path, source: &Source<'_>) -> Result<String> {
+    let edited = if source.edit.is_empty() { "" } else { " and an edit in tests/seeded/bugs.json" };
     Ok(format!(
-        "// Made by `cargo xtask kernels` from kernels/{family}.cu with {} {}; do not edit.\n// sources: SHA-256 {}\n",
+        "// Made by `cargo xtask kernels` from kernels/{}.cu{edited} with {} {}; do not edit.\n// sources: SHA-256 {}\n",
+        source.family,
         NVRTC.name,
         OPTIONS.join(" "),
-        hash(root, family)?
+        hash(root, source)?
     ))
 }
 
-/// The SHA-256 of a family's source and of all headers.
-fn hash(root: &Path, family: &str) -> Result<String> {
+/// The SHA-256 of a family's source, of all headers, and of the edit.
+fn hash(root: &Path, source: &Source<'_>) -> Result<String> {
     let mut hasher = Sha256::new();
-    let own = format!("{family}.cu");
+    let own = format!("{}.cu", source.family);
     for name in sources(root)?.into_iter().filter(|name| *name == own || name.ends_with(".cuh")) {
         let path = root.join("kernels").join(&name);
         hasher.update(fs::read(&path).about(path.display())?);
     }
+    source.edit.iter().for_each(|part| hasher.update(part));
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Compares the hash of the sources with the one in the PTX file's header; that needs no compiler.
-fn check_hash(root: &Path, family: &str) -> Result<()> {
-    let path = ptx_path(root, family);
-    let ptx = fs::read_to_string(&path).about(path.display())?;
-    if ptx.starts_with(&header(root, family)?) {
+fn check_header(path: &Path, header: &str) -> Result<()> {
+    if fs::read_to_string(path).about(path.display())?.starts_with(header) {
         return Ok(());
     }
-    Err(Error(format!(
-        "{}: it was made from other sources than kernels/{family}.cu and the headers; run `cargo xtask kernels`",
-        path.display()
-    )))
+    Err(Error(format!("{}: it was made from other sources; run `cargo xtask kernels`", path.display())))
 }
 
 #[cfg(test)]
@@ -152,7 +178,7 @@ mod tests {
     fn checked_in_ptx_is_up_to_date() {
         let root = root().unwrap();
         for family in families(&root).unwrap() {
-            check_hash(&root, &family).unwrap();
+            check_header(&ptx_path(&root, &family), &header(&root, &Source::of(&family)).unwrap()).unwrap();
         }
     }
 
