@@ -21,6 +21,8 @@ pub(crate) enum Chore {
     FetchFashionMnist(Fetch),
     /// Compiles kernels/*.cu to the PTX that backend-cuda embeds
     Kernels(Kernels),
+    /// Proves on a machine with an NVIDIA card what needs one: tests, LeNet's accuracy and speed, compute-sanitizer
+    GpuCheck(GpuCheck),
     /// Checks the house rules that are named in ARCHITECTURE.md
     Tidy,
     /// Compares parameters and solver history of two snapshots bit for bit
@@ -62,6 +64,26 @@ pub(crate) struct Kernels {
     /// Assembles the PTX for cards from Turing to Blackwell and reports registers and spills
     #[arg(long)]
     pub(crate) assemble: bool,
+}
+
+/// Flags of `gpu-check`.
+#[derive(Debug, Args)]
+pub(crate) struct GpuCheck {
+    /// Folder with MNIST's train.txt and test.txt [default: data if it has them, otherwise a sample, which proves no accuracy]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Iterations of LeNet
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) max_iter: u64,
+    /// Takes this test program instead of building it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tests: Option<PathBuf>,
+    /// Takes this lenet-example instead of building it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lenet: Option<PathBuf>,
+    /// Only builds the two programs and says where they are, for a machine without a compiler
+    #[arg(long)]
+    pub(crate) build_only: bool,
 }
 
 /// Flags of `same-snapshots`.

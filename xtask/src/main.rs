@@ -7,6 +7,7 @@ mod benches;
 mod error;
 mod fetch;
 mod flags;
+mod gpu_check;
 mod kernels;
 mod same_snapshots;
 mod say;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Chore::FetchMnist(flags) => fetch::run(&fetch::MNIST, &flags),
         Chore::FetchFashionMnist(flags) => fetch::run(&fetch::FASHION_MNIST, &flags),
         Chore::Kernels(flags) => kernels::run(&flags),
+        Chore::GpuCheck(flags) => gpu_check::run(&flags),
         Chore::Tidy => tidy::run(),
         Chore::SameSnapshots(flags) => same_snapshots::run(&flags),
         Chore::Compare(passed) => benches::run("compare", &passed.arguments),
