@@ -22,18 +22,21 @@ impl Initializer {
                 let uniform = Uniform::new_inclusive(-bound, bound).map_err(|e| bad("Xavier bound", bound, &e))?;
                 uniform.sample_iter(rng).take(shape.len()).collect()
             }
-            Initializer::Gaussian { mean, std } => {
-                let (mean, std) = (finite("mean", mean)?, finite("std", std)?);
-                if std < 0.0 {
-                    return Err(bad("standard deviation of the Gaussian initializer", std, &"a number from 0 up"));
-                }
-                let normal = Normal::new(mean, std).map_err(|e| bad("std", std, &e))?;
-                normal.sample_iter(rng).take(shape.len()).collect()
-            }
+            Initializer::Msra => gaussian(shape, 0.0, (2.0 / fan_in(shape) as f64).sqrt(), rng)?,
+            Initializer::Gaussian { mean, std } => gaussian(shape, mean, std, rng)?,
             Initializer::Orthogonal { gain } => orthogonal(shape, finite("gain", gain)?, rng),
         };
         target.write(&values)
     }
+}
+
+fn gaussian(shape: Shape, mean: f64, std: f64, rng: &mut RngStream) -> Result<Vec<f64>> {
+    let (mean, std) = (finite("mean", mean)?, finite("std", std)?);
+    if std < 0.0 {
+        return Err(bad("standard deviation of the Gaussian initializer", std, &"a number from 0 up"));
+    }
+    let normal = Normal::new(mean, std).map_err(|e| bad("std", std, &e))?;
+    Ok(normal.sample_iter(rng).take(shape.len()).collect())
 }
 
 /// The elements of one output's weights. A shape of one axis (a bias) has no inputs; its length is taken, as for Mocha's

@@ -19,6 +19,9 @@ pub enum Initializer {
     /// Uniform in `[-s, s]` with `s = sqrt(3 / fan_in)`, fan_in the elements of one output's weights (Caffe's and Mocha's
     /// rule; Glorot & Bengio 2010 use the mean of fan_in and fan_out).
     Xavier,
+    /// Normal with a standard deviation of `sqrt(2 / fan_in)`, which keeps the variance through layers of ReLU (Caffe's `msra`;
+    /// He et al., *Delving deep into rectifiers*, 2015).
+    Msra,
     /// Normal distribution.
     Gaussian {
         /// Its mean.
