@@ -10,7 +10,7 @@ use core_tensor::{
     ops::{
         AffineBackward, AffineForward, AffinePlan, Algorithm, Convolution, Gradient, InnerProduct, Neuron, PoolMethod,
         Pooling,
-        kernels::{Decay, sgd_update},
+        kernels::{self, Adam, Decay, Rms, Update},
     },
 };
 use crema_benches::peak_gflops;
@@ -137,12 +137,24 @@ fn pooling(criterion: &mut Criterion<Speed>) {
 
 fn update(criterion: &mut Criterion<Speed>) {
     let cpu = Cpu::new().unwrap();
-    let [w, v, gradient] = std::array::from_fn(|_| tensor(&cpu, shape(&[500, 800]), Role::Param));
-    let decay = Decay { l2: 1e-3, l1: 0.0 };
+    let [w, v, m, gradient] = std::array::from_fn(|_| tensor(&cpu, shape(&[500, 800]), Role::Param));
+    let update = Update { rate: 1e-6, decay: Decay { l2: 1e-3, l1: 0.0 }, gradient: &gradient, w: &w };
+    let adam = Adam { beta1: 0.9, beta2: 0.999, step: 1e-6, epsilon: 1e-8, decoupled: false };
+    let rms = Rms { keep: 0.99, add: 0.01, epsilon: 1e-8 };
     let mut group = criterion.benchmark_group("update");
-    group.throughput(Throughput::Bytes(5 * 4 * 500 * 800));
-    let step = || sgd_update(&cpu, 0.01, 0.9, decay, &gradient, &w, &v).unwrap();
-    group.bench_function("sgd", |bencher| bencher.iter(step));
+    let bytes = |accesses: u64| Throughput::Bytes(accesses * 4 * 500 * 800);
+    group.throughput(bytes(5));
+    group.bench_function("sgd", |b| b.iter(|| kernels::sgd_update(&cpu, update, 0.9, &v).unwrap()));
+    group.bench_function("nesterov", |b| b.iter(|| kernels::nesterov_update(&cpu, update, 0.9, &v).unwrap()));
+    group.throughput(bytes(7));
+    for history in [&v, &m] {
+        kernels::fill(&cpu, history, 0.0).unwrap(); // squares are not negative
+    }
+    group.bench_function("adam", |b| b.iter(|| kernels::adam_update(&cpu, update, adam, &m, &v).unwrap()));
+    group
+        .bench_function("adadelta", |b| b.iter(|| kernels::adadelta_update(&cpu, update, 0.95, 1e-6, &v, &m).unwrap()));
+    group.throughput(bytes(5));
+    group.bench_function("rms", |b| b.iter(|| kernels::rms_update(&cpu, update, rms, &v).unwrap()));
     group.finish();
 }
 

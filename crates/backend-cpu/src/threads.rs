@@ -327,6 +327,11 @@ mod tests {
         let mut data = vec![0usize; 1001];
         pool.chunks(&mut data, 10, |index, chunk| chunk.iter_mut().for_each(|v| *v += index + 1));
         assert!(data.iter().enumerate().all(|(i, &v)| v == i / 10 + 1));
+        let mut other = vec![1usize; 1001];
+        pool.chunks_of([&mut data, &mut other], 10, |index, [a, b]| {
+            a.iter_mut().zip(b).for_each(|(a, b)| (*a, *b) = (index, *b + index));
+        });
+        assert!(data.iter().zip(&other).enumerate().all(|(i, (&a, &b))| a == i / 10 && b == 1 + i / 10));
         // Rows of 143 in pieces of 20: the last piece of each row has 3.
         pool.pieces(&mut Claims::default(), &mut data, (143, 20), 7, |_, row, pieces| {
             (0..8).for_each(|index| pieces.take(row, index).fill(10 * row + index));

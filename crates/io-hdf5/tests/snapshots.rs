@@ -95,6 +95,21 @@ fn damaged_ones_are_passed_over() {
 }
 
 #[test]
+fn snapshots_are_removed_by_their_iteration() {
+    let folder = tempfile::tempdir().unwrap();
+    for iteration in [100, 200] {
+        save(folder.path(), iteration);
+    }
+    let store = snapshots(folder.path());
+    store.remove(200).unwrap();
+    assert_eq!(newest(folder.path()), Some(100));
+    store.remove(200).unwrap(); // it is gone already
+    std::fs::create_dir(folder.path().join("snapshot-000300.hdf5")).unwrap();
+    let message = store.remove(300).unwrap_err().to_string();
+    assert!(message.contains("snapshot-000300.hdf5") && message.contains("remove the snapshot"), "{message}");
+}
+
+#[test]
 fn one_snapshot_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), 7);

@@ -8,32 +8,35 @@
 //! The crate reads the clock, for speeds and remaining times; it logs through `log`, prints nothing and handles no signals: a
 //! program sets a [`StopFlag`] from its own handler.
 
+mod check;
 mod coffee;
 mod constraint;
 mod error;
+mod goal;
+mod gradients;
 mod lounge;
-mod method;
+mod methods;
 mod policy;
 mod predictor;
 mod report;
 mod resume;
 mod run;
-mod sgd;
 mod solver;
 mod stop;
 mod store;
 mod weights;
 
 pub use coffee::{
-    BreakContext, BreakResult, CoffeeBreak, Every, Quantity, Snapshot, TrainingSummary, ValidationPerformance,
+    BreakContext, BreakResult, CoffeeBreak, EarlyStopping, Every, Quantity, Snapshot, TrainingSummary,
+    ValidationPerformance,
 };
 pub use error::{Error, Result};
+pub use goal::Goal;
 pub use lounge::{CoffeeLounge, IfExists};
-pub use method::{Method, decay, gradient_of, zeros_like_params};
+pub use methods::{Adadelta, Adagrad, Adam, AdamW, History, Method, Nesterov, RmsProp, Sgd};
 pub use policy::{LrPolicy, MomPolicy, Stage};
 pub use predictor::Predictor;
 pub use report::{Report, Stopped};
-pub use sgd::Sgd;
 pub use solver::Solver;
 pub use stop::StopFlag;
 pub use store::{Checkpoint, CheckpointStore, FORMAT_VERSION, Meta, NamedArray, Statistics, StatisticsStore, Values};

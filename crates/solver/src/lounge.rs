@@ -35,6 +35,8 @@ pub struct CoffeeLounge {
     if_exists: IfExists,
     statistics: Statistics,
     unsaved: bool,
+    /// By statistic, the break that alone records it in this run: its number, and words for it.
+    claims: BTreeMap<String, (usize, String)>,
 }
 
 impl CoffeeLounge {
@@ -45,6 +47,7 @@ impl CoffeeLounge {
             if_exists: IfExists::default(),
             statistics: Statistics::new(),
             unsaved: false,
+            claims: BTreeMap::new(),
         }
     }
 
@@ -117,7 +120,21 @@ impl CoffeeLounge {
             old.entry(name).or_default().extend(values);
         }
         (self.statistics, self.unsaved) = (old, !fresh);
+        self.claims.clear();
         Ok(())
+    }
+
+    /// Gives a statistic to one coffee break, so that a second one does not replace its numbers unnoticed.
+    pub(crate) fn claim(&mut self, name: &str, number: usize, owner: &str) -> Result<()> {
+        let claim = self.claims.entry(name.to_owned()).or_insert_with(|| (number, owner.to_owned()));
+        if claim.0 == number {
+            return Ok(());
+        }
+        Err(Error::Value {
+            what: format!("the statistic `{name}` of the validation net `{owner}`"),
+            found: format!("recorded by the validation net `{}` too", claim.1),
+            expected: "one name for each; give the layers that gather statistics different names".into(),
+        })
     }
 
     /// Keeps one number; a later one of the same name and iteration takes its place.

@@ -20,8 +20,17 @@ const OTHERWISE: &str =
 #[derive(Serialize, Deserialize)]
 struct SolverState {
     regu_coef: f64,
+    #[serde(default = "one")]
+    iter_size: u64,
+    #[serde(default)]
+    clip_gradients: Option<f64>,
     method: Value,
     coffee_breaks: Vec<BreakState>,
+}
+
+/// The `iter_size` of snapshots that do not say.
+fn one() -> u64 {
+    1
 }
 
 /// What one coffee break has saved.
@@ -55,6 +64,8 @@ pub(crate) fn checkpoint(solver: &Solver, net: &Net, iteration: u64, loss: f64) 
     });
     let state = SolverState {
         regu_coef: solver.regu_coef,
+        iter_size: solver.iter_size,
+        clip_gradients: solver.clip_gradients,
         method: solver.method.state(),
         coffee_breaks: coffee_breaks.collect(),
     };
@@ -108,6 +119,8 @@ pub(crate) fn restore(path: &Path, checkpoint: Checkpoint, solver: &mut Solver, 
     log_changes(&meta.network, &net.description(), "net");
     log_changes(&state.method, &solver.method.state(), solver.method.name());
     log_changes(&state.regu_coef.into(), &solver.regu_coef.into(), "regu_coef");
+    log_changes(&state.iter_size.into(), &solver.iter_size.into(), "iter_size");
+    log_changes(&state.clip_gradients.into(), &solver.clip_gradients.into(), "clip_gradients");
     net.restore_layers(&meta.layers)
         .map_err(|e| unfit(format!("the state of the net's layers does not fit: {e}; {OTHERWISE}")))?;
     solver.method.restore(&state.method)?;

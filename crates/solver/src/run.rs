@@ -1,7 +1,7 @@
 //! The solve loop.
 //!
-//! Iteration n (from 1) is: forward, whose loss is the iteration's objective value; backward; the gradient hooks; update;
-//! constraints; coffee breaks. Mocha goes forward once before the loop and reports the loss of the *next* batch; here nothing
+//! Iteration n (from 1) is: forward, whose loss is the iteration's objective value; backward; the gradient hooks; clipping;
+//! update; constraints; coffee breaks. Mocha goes forward once before the loop and reports the loss of the *next* batch; here nothing
 //! is computed between iterations, so that a snapshot taken there is complete and a resumed run continues bit for bit.
 //! Nothing in the loop allocates, except in coffee breaks.
 
@@ -9,6 +9,7 @@ use crate::{
     BreakContext, BreakResult, CoffeeBreak, Error, Every, Report, Result, Solver, Stopped,
     coffee::{Scheduled, Wishes},
     constraint,
+    gradients::{self, Clipping},
     resume::{self, Rest},
 };
 use layers::Net;
@@ -27,6 +28,7 @@ pub(crate) struct Run<'a> {
     begun: Instant,
     /// Time spent in iterations, without coffee breaks.
     training: Duration,
+    clipping: Option<Clipping>,
     wishes: Wishes,
     stopped_by_break: Option<String>,
     /// Whether net and method are in step, so that a snapshot can be taken.
@@ -56,6 +58,7 @@ impl<'a> Run<'a> {
                 expected: format!("Every::Iters(..): net `{}` has no data layer that knows its epochs", net.name()),
             });
         }
+        let clipping = solver.clip_gradients.map(|norm| Clipping::new(norm, net)).transpose()?;
         let mut run = Run {
             solver,
             net,
@@ -64,12 +67,14 @@ impl<'a> Run<'a> {
             loss: None,
             begun: Instant::now(),
             training: Duration::ZERO,
+            clipping,
             wishes: Wishes::default(),
             stopped_by_break: None,
             between_iterations: true,
         };
         run.coffee(|_| true, <dyn CoffeeBreak>::init)?;
         resume::restore_breaks(coffee_breaks, &mut run.solver.breaks)?;
+        run.solver.method.observe(run.solver.lounge.statistics())?;
         run.begun = Instant::now();
         Ok(run)
     }
@@ -131,18 +136,39 @@ impl<'a> Run<'a> {
         let begun = Instant::now();
         let iteration = self.iteration + 1;
         self.between_iterations = false;
-        let loss = self.net.forward()?;
-        if !loss.is_finite() {
-            let blob = self.net.first_bad_blob()?.unwrap_or_else(|| "the loss itself".into());
-            return Err(Error::Diverged { iteration, loss, blob });
-        }
-        self.net.backward()?;
+        let loss = self.compute_gradients(iteration)?;
         self.combine_gradients(iteration)?;
+        if let Some(clipping) = &mut self.clipping {
+            clipping.apply(self.net)?;
+        }
         self.solver.method.update(iteration, self.net, self.solver.regu_coef)?;
         constraint::enforce(self.net, iteration)?;
         (self.iteration, self.loss, self.between_iterations) = (iteration, Some(loss), true);
         self.training += begun.elapsed();
         Ok(())
+    }
+
+    /// Forward and backward through the iteration's batches; the mean of their losses, with the mean of their gradients.
+    fn compute_gradients(&mut self, iteration: u64) -> Result<f64> {
+        let batches = self.solver.iter_size;
+        let mut sum = 0.0;
+        for batch in 0..batches {
+            let loss = self.net.forward()?;
+            if !loss.is_finite() {
+                let blob = self.net.first_bad_blob()?.unwrap_or_else(|| "the loss itself".into());
+                return Err(Error::Diverged { iteration, loss, blob });
+            }
+            if batch == 0 {
+                self.net.backward()?
+            } else {
+                self.net.backward_add()?
+            }
+            sum += loss;
+        }
+        if batches > 1 {
+            gradients::scale(self.net, 1.0 / batches as f64)?;
+        }
+        Ok(sum / batches as f64)
     }
 
     /// The seam between backward and update: all gradients are complete and none is used yet.
@@ -153,10 +179,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The coffee breaks that are due, and the statistics file after them.
+    /// The coffee breaks that are due, what the learning rate makes of their numbers, and the statistics file.
     fn take_breaks(&mut self, epoch_before: u64, epoch: u64) -> Result<()> {
         let iteration = self.iteration;
         self.coffee(|scheduled| scheduled.is_due(iteration, epoch_before, epoch), <dyn CoffeeBreak>::enjoy)?;
+        self.solver.method.observe(self.solver.lounge.statistics())?;
         self.solver.lounge.save_when_due(iteration)
     }
 
@@ -171,7 +198,7 @@ impl<'a> Run<'a> {
     fn coffee(&mut self, taken: impl Fn(&Scheduled) -> bool, visit: Visit) -> Result<()> {
         let mut result = Ok(());
         let Solver { breaks, lounge, method, max_iter, .. } = &mut *self.solver;
-        for scheduled in breaks.iter_mut().filter(|scheduled| taken(scheduled)) {
+        for (number, scheduled) in breaks.iter_mut().enumerate().filter(|(_, scheduled)| taken(scheduled)) {
             let mut context = BreakContext {
                 net: self.net,
                 iteration: self.iteration,
@@ -182,6 +209,7 @@ impl<'a> Run<'a> {
                 momentum: method.momentum(self.iteration.max(1)),
                 elapsed: self.begun.elapsed(),
                 training: self.training,
+                number,
                 lounge,
                 wishes: &mut self.wishes,
             };
@@ -199,17 +227,17 @@ impl<'a> Run<'a> {
         result
     }
 
+    /// Saves the snapshots that were asked for, and then removes those that were.
     fn save_snapshots(&mut self) -> Result<()> {
-        if self.wishes.snapshots.is_empty() {
-            return Ok(());
+        let Wishes { snapshots, removals, .. } = std::mem::take(&mut self.wishes);
+        if !snapshots.is_empty() {
+            let checkpoint = resume::checkpoint(self.solver, self.net, self.iteration, self.loss.unwrap_or_default())?;
+            for store in snapshots {
+                let path = store.save(&checkpoint)?;
+                log::info!("Saved snapshot {}", path.display());
+            }
         }
-        let stores = std::mem::take(&mut self.wishes.snapshots);
-        let checkpoint = resume::checkpoint(self.solver, self.net, self.iteration, self.loss.unwrap_or_default())?;
-        for store in stores {
-            let path = store.save(&checkpoint)?;
-            log::info!("Saved snapshot {}", path.display());
-        }
-        Ok(())
+        removals.into_iter().try_for_each(|(store, iteration)| store.remove(iteration))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The solver as users set it up; `run.rs` has the loop.
 
 use crate::{
-    BreakResult, CheckpointStore, CoffeeBreak, CoffeeLounge, Error, Every, Method, Report, Result, StatisticsStore,
-    StopFlag, coffee::Scheduled, run::Run,
+    BreakResult, CheckpointStore, CoffeeBreak, CoffeeLounge, Every, Method, Report, Result, StatisticsStore, StopFlag,
+    check, coffee::Scheduled, gradients::Clipping, run::Run,
 };
 use layers::Net;
 use std::{fmt, sync::Arc};
@@ -29,6 +29,8 @@ pub struct Solver {
     pub(crate) method: Box<dyn Method>,
     pub(crate) max_iter: Option<u64>,
     pub(crate) regu_coef: f64,
+    pub(crate) iter_size: u64,
+    pub(crate) clip_gradients: Option<f64>,
     pub(crate) load_from: Option<Arc<dyn CheckpointStore>>,
     pub(crate) lounge: CoffeeLounge,
     pub(crate) breaks: Vec<Scheduled>,
@@ -43,6 +45,8 @@ impl Solver {
             method: Box::new(method),
             max_iter: None,
             regu_coef: 0.0005,
+            iter_size: 1,
+            clip_gradients: None,
             load_from: None,
             lounge: CoffeeLounge::new(),
             breaks: Vec::new(),
@@ -61,6 +65,22 @@ impl Solver {
     /// Sets the factor on all regularizers.
     pub fn regu_coef(mut self, coefficient: f64) -> Self {
         self.regu_coef = coefficient;
+        self
+    }
+
+    /// Lets each iteration go forward and backward through this many batches and update by the mean of their gradients, as if
+    /// they were one batch (Caffe's `iter_size`). The objective value is the mean of their losses; the loss of a single layer is
+    /// that of the last batch.
+    pub fn iter_size(mut self, batches: u64) -> Self {
+        self.iter_size = batches;
+        self
+    }
+
+    /// Scales the gradients of all parameters down together where their L2 norm is larger than this (Caffe's
+    /// `clip_gradients`). It acts on the mean over [`Solver::iter_size`] batches, after the hooks of
+    /// [`Solver::on_gradients`] and before regularizers.
+    pub fn clip_gradients(mut self, norm: f64) -> Self {
+        self.clip_gradients = Some(norm);
         self
     }
 
@@ -94,7 +114,7 @@ impl Solver {
     }
 
     /// Adds a hook that sees the net between backward and update, when all gradients are complete and none is used: the place
-    /// to sum them over processes, to clip or to inspect them. Regularizers are not in them yet. Hooks are called in the
+    /// to sum them over processes or to inspect them. Clipping comes after them, and regularizers are not in them yet. Hooks are called in the
     /// order of adding.
     pub fn on_gradients(&mut self, hook: impl FnMut(&mut Net) -> BreakResult + Send + 'static) {
         self.gradient_hooks.push(Box::new(hook));
@@ -117,13 +137,9 @@ impl Solver {
     }
 
     fn check(&self) -> Result<()> {
-        if !self.regu_coef.is_finite() || self.regu_coef < 0.0 {
-            return Err(Error::Value {
-                what: "regu_coef".into(),
-                found: self.regu_coef.to_string(),
-                expected: "a finite number, 0 or more".into(),
-            });
-        }
+        check::not_negative("the solver's", "regu_coef", self.regu_coef)?;
+        check::at_least_one("the solver's", "iter_size", self.iter_size)?;
+        self.clip_gradients.map_or(Ok(()), Clipping::check)?;
         self.breaks.iter().try_for_each(Scheduled::check)
     }
 }
@@ -134,6 +150,8 @@ impl fmt::Debug for Solver {
             .field("method", &self.method)
             .field("max_iter", &self.max_iter)
             .field("regu_coef", &self.regu_coef)
+            .field("iter_size", &self.iter_size)
+            .field("clip_gradients", &self.clip_gradients)
             .field("load_from", &self.load_from)
             .field("breaks", &self.breaks)
             .finish_non_exhaustive()

@@ -113,6 +113,12 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// Full disk, no permission; what was saved before stays intact.
     fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf>;
 
+    /// Removes the checkpoint of this iteration, if it is there.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    fn remove(&self, iteration: u64) -> Result<()>;
+
     /// Reads the newest intact checkpoint (by iteration number) whole, with a logged warning for each damaged one passed
     /// over. `None` if there are none at all.
     ///

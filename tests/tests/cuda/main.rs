@@ -15,6 +15,10 @@ mod fake;
 mod faults;
 #[path = "../golden/layers.rs"]
 mod golden_layers;
+#[path = "../golden/solvers.rs"]
+#[allow(dead_code)]
+mod golden_solvers;
 mod parity;
 mod seeded;
+mod solvers;
 mod training;

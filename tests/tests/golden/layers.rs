@@ -30,7 +30,7 @@ pub(crate) fn run_on_all(case: &Case, backends: &[Arc<dyn Backend>]) -> Result<(
 }
 
 /// The CPU with each instruction set that it has, and with one thread.
-fn backends() -> core_tensor::Result<Vec<Arc<dyn Backend>>> {
+pub(crate) fn backends() -> core_tensor::Result<Vec<Arc<dyn Backend>>> {
     let mut backends: Vec<Arc<dyn Backend>> = vec![Arc::new(Cpu::with_threads(1)?)];
     for level in [Level::Portable, Level::Avx2, Level::Avx512] {
         if level <= Level::detect() {

@@ -1,26 +1,25 @@
 //! Runs update rules on given gradients, and policies at given iterations.
 
 use crate::case::{Case, Tolerance};
-use backend_cpu::Cpu;
-use core_tensor::DType;
+use core_tensor::{Backend, DType};
 use layers::prelude::*;
 use ndarray::Array2;
 use serde_json::Value;
-use solver::{LrPolicy, Method, MomPolicy, Sgd};
+use solver::{Adadelta, Adagrad, Adam, LrPolicy, Method, MomPolicy, Nesterov, RmsProp, Sgd};
+use std::sync::Arc;
 
-/// Whether there are solvers of this type.
-pub(crate) fn exists(type_name: &str) -> bool {
-    type_name == "SGD"
+/// Runs a solver case on each of these backends, in both element types.
+pub(crate) fn run_on_all(case: &Case, backends: &[Arc<dyn Backend>]) -> Result<(), String> {
+    for backend in backends {
+        for (dtype, tolerance) in [(DType::F32, Tolerance::F32), (DType::F64, Tolerance::F64)] {
+            run_in(case, backend, dtype, tolerance).map_err(|e| format!("{e} (on {})", backend.describe()))?;
+        }
+    }
+    Ok(())
 }
 
-/// Runs a solver case in both element types.
-pub(crate) fn run(case: &Case) -> Result<(), String> {
-    run_in(case, DType::F32, Tolerance::F32)?;
-    run_in(case, DType::F64, Tolerance::F64)
-}
-
-fn run_in(case: &Case, dtype: DType, tolerance: Tolerance) -> Result<(), String> {
-    let net = net_with_one_weight(case, dtype).map_err(|e| e.to_string())?;
+fn run_in(case: &Case, backend: &Arc<dyn Backend>, dtype: DType, tolerance: Tolerance) -> Result<(), String> {
+    let net = net_with_one_weight(case, backend, dtype).map_err(|e| e.to_string())?;
     let weight = net.param("ip___weight").map_err(|e| e.to_string())?;
     let n = weight.data().shape().len();
     let (grads, params) = (case.numbers("grad")?, case.numbers("param")?);
@@ -39,7 +38,7 @@ fn run_in(case: &Case, dtype: DType, tolerance: Tolerance) -> Result<(), String>
 }
 
 /// A net whose `ip___weight` has as many elements as the case's parameters.
-fn net_with_one_weight(case: &Case, dtype: DType) -> layers::Result<Net> {
+fn net_with_one_weight(case: &Case, backend: &Arc<dyn Backend>, dtype: DType) -> layers::Result<Net> {
     let n = case.shape("grad").map_or(0, |shape| shape.axis(1));
     let (data, label) = (Array2::<f32>::zeros((1, n)), Array2::<f32>::zeros((1, 1)));
     let layers = layers![
@@ -47,18 +46,29 @@ fn net_with_one_weight(case: &Case, dtype: DType) -> layers::Result<Net> {
         InnerProduct::new("ip", 1).bottom("data").top("ip"),
         SoftmaxLoss::new("loss").bottoms(["ip", "label"]),
     ];
-    let backend = Cpu::with_threads(1)?;
-    Net::builder("one weight").dtype(dtype).build(&backend, layers)
+    Net::builder("one weight").dtype(dtype).build(backend, layers)
 }
 
 fn method(case: &Case) -> Result<Box<dyn Method>, String> {
     let description = &case.description;
-    match case.type_name.as_str() {
-        "SGD" => Ok(Box::new(
-            Sgd::new().lr_policy(policy(&description["lr_policy"])?).mom_policy(policy(&description["mom_policy"])?),
-        )),
-        other => Err(format!("unknown solver {other}")),
-    }
+    let lr_policy = || policy::<LrPolicy>(&description["lr_policy"]);
+    let mom_policy = || policy::<MomPolicy>(&description["mom_policy"]);
+    let number = |name: &str| description[name].as_f64().ok_or_else(|| format!("no number `{name}` in {description}"));
+    Ok(match case.type_name.as_str() {
+        "SGD" => Box::new(Sgd::new().lr_policy(lr_policy()?).mom_policy(mom_policy()?)),
+        "Nesterov" => Box::new(Nesterov::new().lr_policy(lr_policy()?).mom_policy(mom_policy()?)),
+        "Adam" => {
+            let adam = Adam::new().lr_policy(lr_policy()?).beta1(number("beta1")?).beta2(number("beta2")?);
+            Box::new(adam.epsilon(number("epsilon")?))
+        }
+        "Adagrad" => Box::new(Adagrad::new().lr_policy(lr_policy()?).epsilon(number("epsilon")?)),
+        "Adadelta" => Box::new(Adadelta::new().rho(number("rho")?).epsilon(number("epsilon")?)),
+        "RMSProp" => {
+            let rms_prop = RmsProp::new().lr_policy(lr_policy()?).rms_decay(number("rms_decay")?);
+            Box::new(rms_prop.epsilon(number("epsilon")?))
+        }
+        other => return Err(format!("unknown solver {other}")),
+    })
 }
 
 /// Runs a policy case.

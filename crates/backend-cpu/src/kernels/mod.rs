@@ -18,6 +18,7 @@ pub(crate) mod logistic_loss;
 pub(crate) mod lrn;
 pub(crate) mod lstm;
 pub(crate) mod neuron;
+pub(crate) mod norm;
 pub(crate) mod pair_loss;
 pub(crate) mod pooling;
 pub(crate) mod power;
@@ -59,6 +60,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("lrn", lrn::launch),
     ("lstm", lstm::launch),
     ("neuron", neuron::launch),
+    ("norm", norm::launch),
     ("pair_loss", pair_loss::launch),
     ("power", power::launch),
     ("prelu", prelu::launch),
@@ -92,6 +94,9 @@ fn dtype(call: &Launch<'_>) -> DType {
 fn chunk(lanes: usize) -> usize {
     if lanes <= SERIAL_LANES { lanes } else { SERIAL_LANES.max(lanes / 64) }
 }
+
+/// Chunks of a tensor at most.
+const MOST_CHUNKS: usize = 65;
 
 /// How a blob is seen by a kernel that works along one axis: `[blocks][outer][axis][inner][16]`.
 #[derive(Clone, Copy)]
@@ -130,4 +135,15 @@ fn same_layout(call: &Launch<'_>) -> Result<()> {
         found: "a mixture of blobs and parameters".into(),
         expected: "all blobs or all parameters, since the CPU lays them out differently".into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_few_chunks() {
+        let chunks = |lanes: usize| lanes.div_ceil(chunk(lanes));
+        assert_eq!((1..200_000).map(chunks).max(), Some(MOST_CHUNKS));
+    }
 }

@@ -26,6 +26,25 @@ impl Pool {
         });
     }
 
+    /// Like [`Pool::chunks`] over several slices of one length at once.
+    pub(crate) fn chunks_of<T: Send, const N: usize>(
+        &self,
+        slices: [&mut [T]; N],
+        length: usize,
+        body: impl Fn(usize, [&mut [T]; N]) + Sync,
+    ) {
+        let (length, whole) = (length.max(1), slices.first().map_or(0, |slice| slice.len()));
+        assert!(slices.iter().all(|slice| slice.len() == whole), "all slices are of one length");
+        let parts = slices.map(Parts::new);
+        self.run(whole.div_ceil(length), |_, item| {
+            let start = item * length;
+            // SAFETY: each item is run once, and chunks of different items do not overlap.
+            #[allow(unsafe_code)]
+            let chunks = std::array::from_fn(|n| unsafe { parts[n].get(start..(start + length).min(whole)) });
+            body(item, chunks);
+        });
+    }
+
     /// Like [`Pool::chunks`] over two slices at once, with a length of its own for each.
     pub(crate) fn chunks2<A: Send, B: Send>(
         &self,

@@ -18,6 +18,7 @@ mod logistic_loss;
 mod lrn;
 mod lstm;
 mod neuron;
+mod norm;
 mod pair_loss;
 pub(crate) mod pooling;
 mod power;
@@ -82,6 +83,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family!(lrn, Some(lrn::launch)),
     family!(lstm, Some(lstm::launch)),
     family!(neuron, Some(neuron::launch)),
+    family!(norm, Some(norm::launch)),
     family!(pair_loss, Some(pair_loss::launch)),
     family!(pooling, None),
     family!(power, Some(power::launch)),

@@ -14,6 +14,7 @@ mod embed;
 mod logistic_loss;
 mod lrn;
 mod lstm;
+mod norm;
 mod pair_loss;
 mod power;
 mod prelu;
@@ -21,6 +22,7 @@ mod range;
 mod reduction;
 mod softlabel_loss;
 mod transpose;
+mod update;
 
 pub use argmax::{argmax, onehot};
 pub use batch_norm::{
@@ -35,6 +37,7 @@ pub use embed::{embed_backward, embed_forward};
 pub use logistic_loss::{ClassLabels, logistic_loss_backward, logistic_loss_forward, softmax_logistic_loss_backward};
 pub use lrn::{lrn_backward, lrn_forward};
 pub use lstm::{lstm_backward, lstm_forward};
+pub use norm::{l2_norm, scale};
 pub use pair_loss::{pair_loss_backward, pair_loss_forward};
 pub use power::{Power, power_backward, power_forward};
 pub use prelu::{prelu_backward, prelu_forward, prelu_slope_gradient};
@@ -42,6 +45,7 @@ pub use range::copy_range;
 pub use reduction::{reduction_backward, reduction_forward};
 pub use softlabel_loss::{softlabel_loss_backward, softlabel_loss_forward};
 pub use transpose::transpose;
+pub use update::{Adam, Decay, Rms, Update, adadelta_update, adam_update, nesterov_update, rms_update, sgd_update};
 
 use super::Neuron;
 use crate::{Backend, Error, Launch, Result, Role, Tensor};
@@ -156,31 +160,6 @@ pub fn accuracy(
     label_shape("accuracy", axis, x, label)?;
     let (reads, sizes) = ([x, label], [axis, samples, top_k]);
     backend.launch(Launch { kernel: "accuracy.count", reads: &reads, writes: &[result], sizes: &sizes, scalars: &[] })
-}
-
-/// How a parameter's gradient becomes `g = gradient + l2 w + l1 sign(w)` before an update.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Decay {
-    /// The coefficient of `w`; Mocha's `L2Regu(c)` gives `2 c regu_coef`.
-    pub l2: f64,
-    /// The coefficient of `sign(w)`; Mocha's `L1Regu(c)` gives `c regu_coef`.
-    pub l1: f64,
-}
-
-/// `v = momentum v − rate g; w += v`, with `g` the decayed gradient.
-pub fn sgd_update(
-    backend: &dyn Backend,
-    rate: f64,
-    momentum: f64,
-    decay: Decay,
-    gradient: &Tensor,
-    w: &Tensor,
-    v: &Tensor,
-) -> Result<()> {
-    same_shape("SGD update", "the gradient", gradient, w)?;
-    same_shape("SGD update", "the momentum", v, w)?;
-    let scalars = [rate, momentum, decay.l2, decay.l1];
-    backend.launch(Launch { kernel: "update.sgd", reads: &[gradient], writes: &[w, v], sizes: &[], scalars: &scalars })
 }
 
 /// Rescales each of the `rows` equal rows of `w` whose L2 norm exceeds `threshold` to that norm.

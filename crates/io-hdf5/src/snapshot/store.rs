@@ -10,8 +10,8 @@ use std::{
 };
 
 /// Keeps snapshots as `snapshot-<iteration>.hdf5` in a directory, which is made if need be. The newest is the one with the
-/// largest number in its name; a damaged one is passed over with a warning. Other files are left alone, and nothing is ever
-/// deleted.
+/// largest number in its name; a damaged one is passed over with a warning. Other files are left alone, and nothing is deleted
+/// but what a [`Snapshot`](solver::Snapshot) was told not to keep.
 ///
 /// `place` may also name one snapshot, to load just that one.
 pub fn snapshots(place: impl Into<PathBuf>) -> Arc<dyn CheckpointStore> {
@@ -31,9 +31,19 @@ impl CheckpointStore for Snapshots {
 
     fn save(&self, checkpoint: &Checkpoint) -> solver::Result<PathBuf> {
         self.refuse_file()?;
-        let path = self.place.join(format!("snapshot-{:06}.hdf5", checkpoint.iteration));
+        let path = self.path_of(checkpoint.iteration);
         atomic::write(&path, |out| codec::write(&path, checkpoint, out))?;
         Ok(path)
+    }
+
+    fn remove(&self, iteration: u64) -> solver::Result<()> {
+        let path = self.path_of(iteration);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Io { path, action: "remove the snapshot", source }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn load_newest(&self) -> solver::Result<Option<(PathBuf, Checkpoint)>> {
@@ -69,6 +79,10 @@ impl CheckpointStore for Snapshots {
 }
 
 impl Snapshots {
+    fn path_of(&self, iteration: u64) -> PathBuf {
+        self.place.join(format!("snapshot-{iteration:06}.hdf5"))
+    }
+
     /// Whether `place` means one snapshot: there is such a file, or it looks like one's name and is no directory.
     fn is_file(&self) -> bool {
         let named_so = self.place.extension().is_some_and(|extension| extension == "hdf5" || extension == "h5");

@@ -5,10 +5,12 @@
 //! of the iteration are over, so that a snapshot holds the statistics of its iteration whatever the order of adding. Plain
 //! closures were rejected: most breaks want a beginning, an end, and state that survives a resume.
 
+mod early_stopping;
 mod snapshot;
 mod training_summary;
 mod validation_performance;
 
+pub use early_stopping::EarlyStopping;
 pub use snapshot::Snapshot;
 pub use training_summary::{Quantity, TrainingSummary};
 pub use validation_performance::ValidationPerformance;
@@ -22,41 +24,40 @@ pub type BreakResult = Result<(), Box<dyn StdError + Send + Sync>>;
 
 /// Something that a solver does every so often between two iterations.
 ///
-/// A break of one's own, which ends training when the validation accuracy no longer rises, also across a resume:
+/// A break of one's own, which keeps the length of a parameter in the coffee lounge, and how often it has grown, also across a
+/// resume:
 ///
 /// ```
 /// use solver::{BreakContext, BreakResult, CoffeeBreak, Every, Sgd, Solver};
 ///
-/// struct EarlyStopping { best: f64, disappointments: u64, patience: u64 }
+/// struct Length { key: &'static str, last: f64, grown: u64 }
 ///
-/// impl CoffeeBreak for EarlyStopping {
+/// impl CoffeeBreak for Length {
 ///     fn name(&self) -> &str {
-///         "early-stopping"
+///         "length"
 ///     }
 ///     fn enjoy(&mut self, context: &mut BreakContext<'_>) -> BreakResult {
-///         let accuracy = context.statistics().get("test-accuracy-accuracy").and_then(|values| values.last_key_value());
-///         let Some((_, &accuracy)) = accuracy else { return Ok(()) };
-///         if accuracy > self.best {
-///             (self.best, self.disappointments) = (accuracy, 0);
-///         } else {
-///             self.disappointments += 1;
+///         let values: Vec<f64> = context.net.param(self.key)?.data().read()?;
+///         let length = values.iter().map(|w| w * w).sum::<f64>().sqrt();
+///         if length > self.last {
+///             self.grown += 1;
 ///         }
-///         if self.disappointments > self.patience {
-///             context.stop_training();
-///         }
+///         self.last = length;
+///         context.record("length", length);
+///         log::info!("{} has length {length} and has grown {} times", self.key, self.grown);
 ///         Ok(())
 ///     }
 ///     fn save(&self) -> Option<serde_json::Value> {
-///         Some(serde_json::json!([self.best, self.disappointments]))
+///         Some(serde_json::json!([self.last, self.grown]))
 ///     }
 ///     fn restore(&mut self, saved: &serde_json::Value) -> BreakResult {
-///         (self.best, self.disappointments) = serde_json::from_value(saved.clone())?;
+///         (self.last, self.grown) = serde_json::from_value(saved.clone())?;
 ///         Ok(())
 ///     }
 /// }
 ///
 /// let mut solver = Solver::new(Sgd::new()).max_iter(10_000);
-/// solver.add_coffee_break(EarlyStopping { best: 0.0, disappointments: 0, patience: 3 }, Every::Iters(1000));
+/// solver.add_coffee_break(Length { key: "ip1___weight", last: 0.0, grown: 0 }, Every::Iters(1000));
 /// ```
 pub trait CoffeeBreak: Send {
     /// The name in messages and snapshots.
@@ -132,6 +133,8 @@ pub struct BreakContext<'a> {
     pub elapsed: Duration,
     /// Time of this run's iterations alone, without coffee breaks.
     pub training: Duration,
+    /// Which of the solver's breaks is visited.
+    pub(crate) number: usize,
     pub(crate) lounge: &'a mut CoffeeLounge,
     pub(crate) wishes: &'a mut Wishes,
 }
@@ -140,6 +143,11 @@ impl BreakContext<'_> {
     /// Keeps a number in the coffee lounge, under a name and the present iteration.
     pub fn record(&mut self, name: &str, value: f64) {
         self.lounge.record(name, self.iteration, value);
+    }
+
+    /// Says that this break alone records a statistic in this run; `owner` is for the error of another that says so.
+    fn claim(&mut self, name: &str, owner: &str) -> Result<()> {
+        self.lounge.claim(name, self.number, owner)
     }
 
     /// All numbers in the coffee lounge.
@@ -152,6 +160,11 @@ impl BreakContext<'_> {
         if !self.wishes.snapshots.iter().any(|other| Arc::ptr_eq(other, snapshots)) {
             self.wishes.snapshots.push(Arc::clone(snapshots));
         }
+    }
+
+    /// Removes the snapshot of an iteration from this store, once what is to be saved is saved.
+    pub fn remove_snapshot(&mut self, snapshots: &Arc<dyn CheckpointStore>, iteration: u64) {
+        self.wishes.removals.push((Arc::clone(snapshots), iteration));
     }
 
     /// Ends training after this iteration, as if `max_iter` were reached.
@@ -173,6 +186,8 @@ impl BreakContext<'_> {
 pub(crate) struct Wishes {
     /// Where to save a snapshot.
     pub(crate) snapshots: Vec<Arc<dyn CheckpointStore>>,
+    /// Which snapshots to remove after that.
+    pub(crate) removals: Vec<(Arc<dyn CheckpointStore>, u64)>,
     /// That training ends.
     pub(crate) stop: bool,
 }

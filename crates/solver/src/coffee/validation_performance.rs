@@ -10,15 +10,33 @@ const LINE: &str = "---------------------------------------------------------";
 /// Runs exactly one epoch of a validation net, which shares the parameters of the net that is trained, logs what its
 /// statistics layers have gathered, and keeps it in the coffee lounge. Also done at iteration 0: what chance gives is a good
 /// check of the net.
+///
+/// There can be several, each with a net and a [`title`](ValidationPerformance::title) of its own; the layers that gather
+/// statistics must have different names then.
 pub struct ValidationPerformance {
     net: Net,
+    title: String,
 }
 
 impl ValidationPerformance {
     /// Takes a net that was built from the same layer objects as the net that is trained, a data layer of its own, and layers
     /// that gather statistics, such as `Accuracy`.
     pub fn new(net: Net) -> Self {
-        ValidationPerformance { net }
+        ValidationPerformance { net, title: "Validation Set".into() }
+    }
+
+    /// Sets what the log calls the data, instead of "Validation Set".
+    ///
+    /// ```no_run
+    /// # fn add(solver: &mut solver::Solver, easy: layers::Net, hard: layers::Net) {
+    /// use solver::{Every, ValidationPerformance};
+    /// solver.add_coffee_break(ValidationPerformance::new(easy).title("Clean Digits"), Every::Iters(1000));
+    /// solver.add_coffee_break(ValidationPerformance::new(hard).title("Noisy Digits"), Every::Epochs(1));
+    /// # }
+    /// ```
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
     }
 }
 
@@ -57,8 +75,11 @@ impl CoffeeBreak for ValidationPerformance {
                 expected: "one with a layer such as Accuracy".into(),
             }));
         }
+        for statistic in &statistics {
+            context.claim(&statistic.key, self.net.name())?;
+        }
         log::info!("");
-        log::info!("## Performance on Validation Set after {} iterations", context.iteration);
+        log::info!("## Performance on {} after {} iterations", self.title, context.iteration);
         log::info!("{LINE}");
         for statistic in &statistics {
             log::info!("  {}", statistic.text.trim_start());

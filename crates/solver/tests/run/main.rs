@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod breaks;
 #[cfg(test)]
+mod goals;
+#[cfg(test)]
 mod lounge;
+#[cfg(test)]
+mod methods;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]

@@ -107,6 +107,10 @@ impl CheckpointStore for Shelf {
         self.saved.lock().unwrap().push((checkpoint.clone(), meta));
         Ok(format!("shelf/{}", checkpoint.iteration).into())
     }
+    fn remove(&self, iteration: u64) -> Result<()> {
+        self.saved.lock().unwrap().retain(|(checkpoint, _)| checkpoint.iteration != iteration);
+        Ok(())
+    }
     fn load_newest(&self) -> Result<Option<(PathBuf, Checkpoint)>> {
         let newest = self.saved.lock().unwrap().iter().max_by_key(|(checkpoint, _)| checkpoint.iteration).cloned();
         Ok(newest.map(|(checkpoint, meta)| {

@@ -103,6 +103,56 @@ fn gradient_hooks_see_complete_gradients() {
     assert_eq!(error.to_string(), "the gradient hook failed at iteration 1");
 }
 
+/// The parameters after 12 iterations of `batch` samples, in f64, each of `iter_size` batches.
+fn trained(batch: usize, iter_size: u64) -> (Vec<Vec<f64>>, f64) {
+    let layers = layers![data("train-data", batch), ..common(), SoftmaxLoss::new("loss").bottoms(["ip2", "label"])];
+    let backend = backend_cpu::Cpu::with_threads(1).unwrap();
+    let mut net = Net::builder("train").seed(1).dtype(DType::F64).build(&backend, layers).unwrap();
+    let loss = solver(12).iter_size(iter_size).solve(&mut net).unwrap().loss.unwrap();
+    (all_values(&net), loss)
+}
+
+#[test]
+fn several_batches_are_as_good_as_a_large_one() {
+    let ((expected, loss), (found, found_loss)) = (trained(12, 1), trained(4, 3));
+    assert!((loss - found_loss).abs() < 1e-12, "{found_loss}, not {loss}");
+    let differences = found.iter().flatten().zip(expected.iter().flatten()).map(|(a, b)| (a - b).abs());
+    assert!(differences.fold(0.0, f64::max) < 1e-12);
+    assert_ne!(trained(4, 1).0, found);
+}
+
+#[test]
+fn gradients_are_clipped_together() {
+    // Steps of a plain SGD with a rate of 1 are the gradients; those of biases are twice as long.
+    let gradients = |clip: Option<f64>, frozen: bool| -> Vec<f64> {
+        let mut net = training_net(1, &common());
+        if frozen {
+            net.freeze(["ip1"]).unwrap();
+        }
+        let before = all_values(&net);
+        let mut solver = Solver::new(Sgd::new().lr_policy(LrPolicy::fixed(1.0))).max_iter(1).regu_coef(0.0);
+        if let Some(norm) = clip {
+            solver = solver.clip_gradients(norm);
+        }
+        solver.solve(&mut net).unwrap();
+        let params = all_values(&net).into_iter().zip(before).enumerate();
+        let step = |(i, (after, before)): (usize, (Vec<f64>, Vec<f64>))| {
+            let rate = if i % 2 == 0 { 1.0 } else { 2.0 };
+            after.into_iter().zip(before).map(move |(after, before)| (before - after) / rate)
+        };
+        params.flat_map(step).collect()
+    };
+    let norm = |gradients: &[f64]| gradients.iter().map(|g| g * g).sum::<f64>().sqrt();
+    for frozen in [false, true] {
+        let free = gradients(None, frozen);
+        let length = norm(&free);
+        assert_eq!(gradients(Some(1.01 * length), frozen), free, "they are short enough");
+        let clipped = gradients(Some(0.25 * length), frozen);
+        let differences = clipped.iter().zip(&free).map(|(clipped, free)| (clipped - 0.25 * free).abs());
+        assert!(differences.fold(0.0, f64::max) < 1e-6 * length, "not a quarter of all: frozen {frozen}");
+    }
+}
+
 #[test]
 fn constraints_hold_when_they_are_due() {
     let limit = Constraint::L2 { threshold: 0.5, every_n_iter: 2 };
@@ -159,7 +209,7 @@ fn senseless_settings_are_refused() {
         assert!(message.contains(text), "{message:?} does not contain {text:?}");
         assert_eq!(before, all_values(&net));
     };
-    check(solver(5).regu_coef(-1.0), "regu_coef is -1; expected a finite number, 0 or more");
+    check(solver(5).regu_coef(-1.0), "the solver's regu_coef is -1; expected a finite number, 0 or more");
     let negative = Sgd::new().lr_policy(LrPolicy::fixed(-0.1));
     check(Solver::new(negative).max_iter(5), "the learning rate policy's base_lr is -0.1");
     check(Solver::new(sgd().mom_policy(MomPolicy::fixed(1.5))).max_iter(5), "the momentum policy's base_mom is 1.5");

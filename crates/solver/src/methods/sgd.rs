@@ -1,10 +1,9 @@
 //! Stochastic gradient descent with momentum.
 //!
 //! Both the learning rate and the momentum are those of the iteration that is being performed, as in Caffe; Mocha takes the
-//! previous iteration's momentum, which only matters where a policy changes it. The regularizer and the local learning rate
-//! are folded into one pass over each parameter.
+//! previous iteration's momentum, which only matters where a policy changes it.
 
-use crate::{Error, LrPolicy, Method, MomPolicy, Result, decay, gradient_of, zeros_like_params};
+use crate::{History, LrPolicy, Method, MomPolicy, Result, Statistics};
 use core_tensor::{Tensor, ops::kernels};
 use layers::Net;
 use serde::Serialize;
@@ -20,13 +19,14 @@ pub struct Sgd {
     lr_policy: LrPolicy,
     mom_policy: MomPolicy,
     #[serde(skip)]
-    momentum: Vec<(String, Tensor)>,
+    history: History<1>,
 }
 
 impl Sgd {
     /// A fixed learning rate of 0.01 and no momentum, as in Mocha.
     pub fn new() -> Self {
-        Sgd { lr_policy: LrPolicy::fixed(0.01), mom_policy: MomPolicy::fixed(0.0), momentum: Vec::new() }
+        let history = History::new(["momentum"]);
+        Sgd { lr_policy: LrPolicy::fixed(0.01), mom_policy: MomPolicy::fixed(0.0), history }
     }
 
     /// Sets the learning rate.
@@ -56,8 +56,7 @@ impl Method for Sgd {
     fn setup(&mut self, net: &Net) -> Result<()> {
         self.lr_policy.check()?;
         self.mom_policy.check()?;
-        self.momentum = zeros_like_params(net, "momentum")?;
-        Ok(())
+        self.history.setup(net)
     }
 
     fn learning_rate(&self, iteration: u64) -> f64 {
@@ -68,26 +67,17 @@ impl Method for Sgd {
         Some(self.mom_policy.at(iteration))
     }
 
+    fn observe(&mut self, statistics: &Statistics) -> Result<()> {
+        self.lr_policy.observe(statistics)
+    }
+
     fn update(&mut self, iteration: u64, net: &Net, regu_coef: f64) -> Result<()> {
-        if self.momentum.len() != net.params().len() {
-            return Err(Error::Value {
-                what: "the history of SGD".into(),
-                found: format!("made for {} parameters", self.momentum.len()),
-                expected: format!("{}; call `setup` with this net first", net.params().len()),
-            });
-        }
         let (rate, momentum) = (self.lr_policy.at(iteration), self.mom_policy.at(iteration));
-        for (param, (_, v)) in net.params().iter().zip(&self.momentum) {
-            let Some(gradient) = gradient_of(param) else { continue };
-            let rate = rate * param.spec().learning_rate;
-            let decay = decay(param.spec().regularizer, regu_coef);
-            kernels::sgd_update(net.backend(), rate, momentum, decay, gradient, param.data(), v)?;
-        }
-        Ok(())
+        self.history.update(net, rate, regu_coef, |update, [v]| kernels::sgd_update(net.backend(), update, momentum, v))
     }
 
     fn history(&self) -> Vec<(String, Tensor)> {
-        self.momentum.clone()
+        self.history.tensors()
     }
 
     fn state(&self) -> serde_json::Value {
