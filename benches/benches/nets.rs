@@ -27,8 +27,7 @@ fn iterations(criterion: &mut Criterion<Speed>) {
             let cpu = cpu(Some(threads), None).unwrap();
             let mut net = Net::new("bench", &cpu, training(reference, reference.batch())).unwrap();
             let sgd = || Sgd::new().lr_policy(LrPolicy::inv(0.01, 0.0001, 0.75)).mom_policy(MomPolicy::fixed(0.9));
-            let name = format!("{threads} thread{}", if threads == 1 { "" } else { "s" });
-            group.bench_function(name, |bencher| {
+            group.bench_function(counted(threads), |bencher| {
                 bencher.iter(|| Solver::new(sgd()).max_iter(iterations).solve(&mut net).unwrap());
             });
         }
@@ -36,13 +35,27 @@ fn iterations(criterion: &mut Criterion<Speed>) {
     }
 }
 
+/// From images in the user's memory to probabilities in the user's memory.
 fn images(criterion: &mut Criterion<Speed>) {
     let mut group = criterion.benchmark_group("lenet inference");
-    let cpu = cpu(None, None).unwrap();
-    for batch in [1, 100] {
-        let mut net = Net::new("bench", &cpu, inference(Reference::Lenet, batch)).unwrap();
-        group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(format!("batch {batch}"), |bencher| bencher.iter(|| net.forward().unwrap()));
+    let all = thread::available_parallelism().map_or(1, usize::from);
+    for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+        let cpu = cpu(Some(threads), None).unwrap();
+        for batch in [1, 2, 4, 8, 16, 100] {
+            let mut net = Net::new("bench", &cpu, inference(Reference::Lenet, batch)).unwrap();
+            let mut probabilities = vec![0.0_f32; net.blob("prob").unwrap().data.shape().len()];
+            group.throughput(Throughput::Elements(batch as u64));
+            group.bench_function(format!("batch {batch}, {}", counted(threads)), |bencher| {
+                bencher.iter(|| {
+                    net.forward().unwrap();
+                    net.blob("prob").unwrap().data.read_into(&mut probabilities).unwrap();
+                });
+            });
+        }
     }
     group.finish();
+}
+
+fn counted(threads: usize) -> String {
+    format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
 }

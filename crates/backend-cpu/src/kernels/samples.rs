@@ -26,3 +26,24 @@ pub(crate) fn spread<I: Isa>(features: &[f32], pitch: usize, samples: usize, lan
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Portable;
+
+    #[test]
+    fn the_pad_repeats_the_last_sample() {
+        let features: Vec<f32> = (0..21).map(|i| i as f32).collect();
+        for samples in 1..=3 {
+            let mut lanes = [[-1.0; 16]; 5];
+            spread::<Portable>(&features, 7, samples, &mut lanes);
+            for (feature, lane) in lanes.iter().enumerate() {
+                assert_eq!(*lane, std::array::from_fn(|l| features[7 * l.min(samples - 1) + feature]));
+            }
+            let mut gathered = [0.0; 5];
+            gather(&lanes, samples - 1, &mut gathered);
+            assert_eq!(gathered, features[7 * (samples - 1)..][..5]);
+        }
+    }
+}

@@ -20,14 +20,16 @@ use core_tensor::{
     ops::{AffineBackward, AffineForward, AffinePlan, InnerProduct, Neuron},
 };
 
-/// Most samples for which this is faster than whole lanes.
+/// Most samples for which this is faster than whole lanes: with the 32 registers of AVX-512, and with fewer.
 const MOST: usize = 8;
+const MOST_WITH_FEW_REGISTERS: usize = 6;
 /// Multiplications that are not worth a second thread.
 const SERIAL: usize = 1 << 15;
 
-/// Whether there are few enough samples.
-pub(super) fn suits(description: &InnerProduct) -> bool {
-    description.input.batch() <= MOST
+/// Whether there are so few samples that whole lanes would take longer.
+pub(super) fn suits(cpu: &Cpu, description: &InnerProduct) -> bool {
+    let room = cpu.level().register_bytes() / size_of::<Lane<f32>>();
+    description.input.batch() <= if room >= 32 { MOST } else { MOST_WITH_FEW_REGISTERS }
 }
 
 /// A prepared inner product of a few samples.

@@ -21,7 +21,7 @@ use lanes::Lanes;
 /// Prepares the fastest algorithm for an inner product.
 pub(crate) fn plan(cpu: &Cpu, description: &InnerProduct) -> Result<Box<dyn AffinePlan>> {
     Ok(match description.dtype {
-        DType::F32 if few::suits(description) => Box::new(Few::new(cpu, description)?),
+        DType::F32 if few::suits(cpu, description) => Box::new(Few::new(cpu, description)?),
         DType::F32 => Box::new(Lanes::<f32>::new(cpu, description)?),
         DType::F64 => Box::new(Lanes::<f64>::new(cpu, description)?),
     })

@@ -6,6 +6,8 @@
 
 mod item;
 mod lanes;
+mod product;
+mod result;
 mod strips;
 
 use super::{
