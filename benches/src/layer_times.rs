@@ -55,7 +55,7 @@ pub fn flops(net: &Net, layer: &str) -> Result<(f64, f64)> {
     let summary = net.summary();
     let forward = summary.rows.iter().find(|row| row.layer == layer && row.parameters > 0).map_or(0.0, |row| row.flops);
     let bottoms = &net.layer(layer)?.layer().wiring().bottoms;
-    let wants_gradient = |bottom: &String| net.blob(bottom).is_ok_and(|blob| blob.diff.is_some());
+    let wants_gradient = |bottom: &String| net.has_gradient(bottom).unwrap_or(false);
     Ok((forward, if bottoms.iter().any(wants_gradient) { 2.0 * forward } else { forward }))
 }
 

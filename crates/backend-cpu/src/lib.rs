@@ -26,6 +26,7 @@ use core_tensor::{
     Backend, DType, Error, Launch, Result, Role, Shape, Tensor,
     ops::{AffinePlan, Convolution, InnerProduct, PoolPlan, Pooling},
 };
+use lane::LANES;
 use memory::{Buffer, Stored, lanes_for};
 use std::{sync::Arc, thread};
 use threads::Pool;
@@ -115,6 +116,10 @@ impl Backend for Cpu {
             DType::F64 => f64::storage(Buffer::zeroed(lanes)?),
         };
         Ok(Tensor::from_storage(shape, dtype, role, Arc::new(storage)))
+    }
+
+    fn bytes(&self, shape: Shape, dtype: DType, role: Role) -> usize {
+        lanes_for(shape, role) * LANES * dtype.size()
     }
 
     fn convolution(&self, description: &Convolution) -> Result<Box<dyn AffinePlan>> {

@@ -12,7 +12,6 @@ use crate::lane::{LANES, Lane, Real};
 use core_tensor::{Error, HostSlice, HostSliceMut, Result, Role, Shape, Storage, Tensor};
 use std::{
     any::Any,
-    marker::PhantomData,
     ops::{Deref, DerefMut},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -149,11 +148,11 @@ impl Stored for f64 {
     }
 }
 
-/// A tensor's lanes, locked for reading as long as this lives.
-pub(crate) struct Read<'a, T: Stored>(RwLockReadGuard<'a, Buffer<T>>);
+/// A tensor's lanes, locked for reading as long as this lives. The memory may have more: see `Backend::bytes`.
+pub(crate) struct Read<'a, T: Stored>(RwLockReadGuard<'a, Buffer<T>>, usize);
 
 /// A tensor's lanes, locked for writing as long as this lives.
-pub(crate) struct Write<'a, T: Stored>(RwLockWriteGuard<'a, Buffer<T>>, PhantomData<T>);
+pub(crate) struct Write<'a, T: Stored>(RwLockWriteGuard<'a, Buffer<T>>, usize);
 
 /// Locks a tensor for reading. `operation` and `what` are for the error.
 pub(crate) fn read<'a, T: Stored>(
@@ -161,7 +160,7 @@ pub(crate) fn read<'a, T: Stored>(
     what: &'static str,
     tensor: &'a Tensor,
 ) -> Result<Read<'a, T>> {
-    Ok(Read(read_guard(lock_of(operation, what, tensor)?)))
+    Ok(Read(read_guard(lock_of(operation, what, tensor)?), lanes_for(tensor.shape(), tensor.role())))
 }
 
 /// Locks a tensor for writing. The caller has checked that no operand of the same call is the same memory.
@@ -170,7 +169,7 @@ pub(crate) fn write<'a, T: Stored>(
     what: &'static str,
     tensor: &'a Tensor,
 ) -> Result<Write<'a, T>> {
-    Ok(Write(write_guard(lock_of(operation, what, tensor)?), PhantomData))
+    Ok(Write(write_guard(lock_of(operation, what, tensor)?), lanes_for(tensor.shape(), tensor.role())))
 }
 
 /// Refuses a call that names the same memory as operand and as result: locking it twice would hang.
@@ -186,20 +185,20 @@ pub(crate) fn check_not_aliased(operation: &'static str, reads: &[&Tensor], writ
 impl<T: Stored> Deref for Read<'_, T> {
     type Target = [Lane<T>];
     fn deref(&self) -> &[Lane<T>] {
-        self.0.lanes()
+        &self.0.lanes()[..self.1]
     }
 }
 
 impl<T: Stored> Deref for Write<'_, T> {
     type Target = [Lane<T>];
     fn deref(&self) -> &[Lane<T>] {
-        self.0.lanes()
+        &self.0.lanes()[..self.1]
     }
 }
 
 impl<T: Stored> DerefMut for Write<'_, T> {
     fn deref_mut(&mut self) -> &mut [Lane<T>] {
-        self.0.lanes_mut()
+        &mut self.0.lanes_mut()[..self.1]
     }
 }
 
@@ -228,6 +227,7 @@ fn write_guard<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 /// Goes through 16 samples by 16 features at a time: one sample after the other touched every cache line of the block 16
 /// times, at 6 GB/s for LeNet's input and 4 GB/s for 224x224 images; this way it is 14 and 7 (one core of a Zen 4).
 fn pack<S: Copy, T: Real>(lanes: &mut [Lane<T>], shape: Shape, role: Role, source: &[S], convert: impl Fn(S) -> T) {
+    let lanes = &mut lanes[..lanes_for(shape, role)];
     if role == Role::Param {
         for (target, &value) in lanes.as_flattened_mut().iter_mut().zip(source) {
             *target = convert(value);
@@ -255,6 +255,7 @@ fn pack<S: Copy, T: Real>(lanes: &mut [Lane<T>], shape: Shape, role: Role, sourc
 
 /// Physical order to logical.
 fn unpack<S, T: Real>(lanes: &[Lane<T>], shape: Shape, role: Role, target: &mut [S], convert: impl Fn(T) -> S) {
+    let lanes = &lanes[..lanes_for(shape, role)];
     if role == Role::Param {
         for (target, &value) in target.iter_mut().zip(lanes.as_flattened()) {
             *target = convert(value);

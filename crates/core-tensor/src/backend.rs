@@ -25,6 +25,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The memory cannot be had.
     fn alloc(&self, shape: Shape, dtype: DType, role: Role) -> Result<Tensor>;
 
+    /// Bytes of memory that a tensor takes. Memory that was had for one tensor serves, one after the other, for all of the same
+    /// element type that take no more: [`Tensor::from_storage`] makes another tensor in it.
+    fn bytes(&self, shape: Shape, dtype: DType, role: Role) -> usize {
+        let _ = role;
+        shape.len() * dtype.size()
+    }
+
     /// Prepares a convolution.
     ///
     /// # Errors
@@ -84,6 +91,9 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
     }
     fn alloc(&self, shape: Shape, dtype: DType, role: Role) -> Result<Tensor> {
         (**self).alloc(shape, dtype, role)
+    }
+    fn bytes(&self, shape: Shape, dtype: DType, role: Role) -> usize {
+        (**self).bytes(shape, dtype, role)
     }
     fn convolution(&self, description: &Convolution) -> Result<Box<dyn AffinePlan>> {
         (**self).convolution(description)

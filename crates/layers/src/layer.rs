@@ -196,13 +196,14 @@ pub struct Statistic {
 
 /// A layer at work: it holds handles to its blobs, parameters and plans.
 pub trait LayerState: Send {
-    /// Computes the tops from the bottoms.
+    /// Computes the tops from the bottoms. Overwrites the tops, all of them: other blobs may have been in their memory since.
     ///
     /// # Errors
     /// The backend's, a bad label, a data source that ran dry.
     fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()>;
 
-    /// Computes the gradients of parameters and bottoms from the tops'. Overwrites the bottoms' gradients.
+    /// Computes the gradients of parameters and bottoms from the tops'. Overwrites the bottoms' gradients,
+    /// all of them: others may have been in their memory since.
     ///
     /// # Errors
     /// The backend's.

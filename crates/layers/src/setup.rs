@@ -1,6 +1,6 @@
 //! What a layer sees while its state is built.
 
-use crate::{Constraint, Error, Initializer, LayerRef, Param, ParamSpec, Regularizer, Result};
+use crate::{Constraint, Error, Initializer, LayerRef, Param, ParamSpec, Regularizer, Result, net::Memory};
 use core_tensor::{Backend, DType, Philox, RngStream, Role, Shape, Tensor};
 use std::{collections::HashMap, sync::Arc};
 
@@ -27,6 +27,8 @@ pub struct Setup<'a> {
     pub(crate) tops: Vec<Blob>,
     /// The shape of the blob that has no memory, where two layers are computed as one.
     pub(crate) fused_blob: Option<Shape>,
+    /// Where the tops' memory comes from.
+    pub(crate) memory: &'a mut Memory,
     /// All parameters of the net by sharing key and name.
     pub(crate) shared: &'a mut HashMap<(String, &'static str), Param>,
     pub(crate) params: Vec<Param>,
@@ -60,14 +62,34 @@ impl Setup<'_> {
         &self.bottoms
     }
 
-    /// Makes the next top, with a gradient if one is needed.
+    /// Makes the next top, with a gradient if one is needed. What is in the memory is undefined until the first pass.
     ///
     /// # Errors
     /// The shape has no elements, or the memory cannot be had.
     pub fn add_top(&mut self, shape: Shape) -> Result<Blob> {
         check_not_empty(&format!("top {}", self.tops.len()), shape)?;
-        let data = self.backend.alloc(shape, self.dtype, Role::Data)?;
-        let diff = if self.tops_need_diff { Some(self.backend.alloc(shape, self.dtype, Role::Diff)?) } else { None };
+        let data = self.take(shape, Role::Data)?;
+        let diff = if self.tops_need_diff { Some(self.take(shape, Role::Diff)?) } else { None };
+        self.add_top_sharing(Blob { data, diff })
+    }
+
+    /// Makes the next top in the memory of bottom `index`, as far as nobody else needs what is in it: the gradient in a net
+    /// built for training, the data in any other. For layers that work element by element; which of the two is in
+    /// place, [`Tensor::same_memory`] tells.
+    ///
+    /// # Errors
+    /// The memory cannot be had.
+    pub fn add_top_in_place(&mut self, index: usize) -> Result<Blob> {
+        let bottom = self.bottoms[index].clone();
+        let shape = bottom.data.shape();
+        let twice = self.bottoms.iter().filter(|other| other.data.same_memory(&bottom.data)).count() > 1;
+        let own = |tensor: &Tensor, memory: &mut Memory| if twice { None } else { memory.take_over(tensor) };
+        let data = own(&bottom.data, self.memory).map_or_else(|| self.take(shape, Role::Data), Ok)?;
+        let diff = match &bottom.diff {
+            _ if !self.tops_need_diff => None,
+            Some(diff) => Some(own(diff, self.memory).map_or_else(|| self.take(shape, Role::Diff), Ok)?),
+            None => Some(self.take(shape, Role::Diff)?),
+        };
         self.add_top_sharing(Blob { data, diff })
     }
 
@@ -84,6 +106,10 @@ impl Setup<'_> {
         check_not_empty(&format!("top {}", self.tops.len()), blob.data.shape())?;
         self.tops.push(blob.clone());
         Ok(blob)
+    }
+
+    fn take(&mut self, shape: Shape, role: Role) -> Result<Tensor> {
+        self.memory.take(&**self.backend, shape, self.dtype, role)
     }
 
     /// Memory of the layer's own, e.g. for a result or a mask.

@@ -1,6 +1,6 @@
 //! One layer at work without a net: for gradient checks, for reference cases and for whoever writes a layer.
 
-use crate::{Blob, LayerRef, LayerState, Param, Pass, Result, Setup, setup::check_not_empty};
+use crate::{Blob, LayerRef, LayerState, Param, Pass, Result, Setup, net::Memory, setup::check_not_empty};
 use core_tensor::{Backend, DType, Role, Shape};
 use std::{collections::HashMap, sync::Arc};
 
@@ -81,6 +81,7 @@ impl SingleLayer {
             let diff = if wants_diff { Some(backend.alloc(shape, dtype, Role::Diff)?) } else { None };
             blobs.push(Blob { data, diff });
         }
+        let mut memory = Memory::default();
         let mut setup = Setup {
             backend: &backend,
             dtype,
@@ -91,6 +92,7 @@ impl SingleLayer {
             tops_need_diff: description.can_backward(),
             tops: Vec::new(),
             fused_blob: None,
+            memory: &mut memory,
             shared: &mut shared,
             params: Vec::new(),
         };

@@ -7,11 +7,6 @@ use layers::{InnerProduct, LayerRef, Param, Registry, Shape, SingleLayer, Wired}
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Whether there are layers of this type.
-pub(crate) fn exists(type_name: &str) -> bool {
-    Registry::standard().kinds().any(|kind| kind == type_name)
-}
-
 /// Runs a case on the CPU, with each instruction set and in both element types.
 #[allow(dead_code)] // where another backend is tested
 pub(crate) fn run(case: &Case) -> Result<(), String> {

@@ -48,7 +48,7 @@ struct Samples {
 
 impl Samples {
     /// Copies those samples that go to this block of the target.
-    fn copy_into_block<T: Copy>(&self, block: usize, x: &[Lane<T>], y: &mut [Lane<T>]) {
+    fn copy_into_block<T: Stored>(&self, block: usize, x: &[Lane<T>], y: &mut [Lane<T>]) {
         let first = block * LANES;
         let range = self.to.max(first)..(self.to + self.count).min(first + LANES);
         for sample in range.clone() {
@@ -58,11 +58,11 @@ impl Samples {
                 y[sample - first] = x[source % LANES];
             }
         }
-        // The pad of data repeats the last sample; that of a gradient stays zero.
-        if self.role == Role::Data && range.end == self.batch {
+        // The pad of data repeats the last sample; that of a gradient is zero, whoever had the memory before.
+        if range.end == self.batch {
             for y in y {
-                let last = y[self.batch - 1 - first];
-                y[self.batch - first..].fill(last);
+                let pad = if self.role == Role::Data { y[self.batch - 1 - first] } else { T::ZERO };
+                y[self.batch - first..].fill(pad);
             }
         }
     }

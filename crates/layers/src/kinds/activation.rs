@@ -1,7 +1,10 @@
 //! A neuron as a layer of its own, for where the layer before has none or its output is needed both ways.
 
 use crate::{Arity, Blob, Count, Example, Examples, Layer, LayerState, Pass, Result, Setup, Wired, Wiring};
-use core_tensor::ops::{Neuron, kernels};
+use core_tensor::{
+    Tensor,
+    ops::{Neuron, kernels},
+};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
 
@@ -50,8 +53,8 @@ impl Layer for Activation {
     fn setup(&self, setup: &mut Setup<'_>) -> Result<Box<dyn LayerState>> {
         self.neuron.check()?;
         let mut branches = Vec::new();
-        for bottom in setup.bottoms().to_vec() {
-            let top = setup.add_top(bottom.data.shape())?;
+        for (index, bottom) in setup.bottoms().to_vec().into_iter().enumerate() {
+            let top = setup.add_top_in_place(index)?;
             branches.push((bottom, top));
         }
         Ok(Box::new(State { neuron: self.neuron, branches }))
@@ -85,7 +88,7 @@ struct State {
 impl LayerState for State {
     fn forward(&mut self, pass: &mut Pass<'_>) -> Result<()> {
         for (bottom, top) in &self.branches {
-            kernels::copy(pass.backend, &bottom.data, &top.data)?;
+            copy_elsewhere(pass, &bottom.data, &top.data)?;
             kernels::neuron_forward(pass.backend, self.neuron, &top.data)?;
         }
         Ok(())
@@ -94,7 +97,7 @@ impl LayerState for State {
     fn backward(&mut self, pass: &Pass<'_>) -> Result<()> {
         for (bottom, top) in &self.branches {
             let (Some(dy), Some(dx)) = (&top.diff, &bottom.diff) else { continue };
-            kernels::copy(pass.backend, dy, dx)?;
+            copy_elsewhere(pass, dy, dx)?;
             let y = if self.neuron.needs_input() { &bottom.data } else { &top.data };
             kernels::neuron_backward(pass.backend, self.neuron, y, dx)?;
         }
@@ -104,4 +107,9 @@ impl LayerState for State {
     fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
+}
+
+/// Copies unless both are the same memory, where the layer works in place.
+fn copy_elsewhere(pass: &Pass<'_>, from: &Tensor, to: &Tensor) -> Result<()> {
+    if from.same_memory(to) { Ok(()) } else { Ok(kernels::copy(pass.backend, from, to)?) }
 }

@@ -1,6 +1,6 @@
 //! Looking into a net: parameters, blobs, layers, statistics, and what a snapshot keeps.
 
-use super::{Net, Step};
+use super::{NamedBlob, Net, Step};
 use crate::{Blob, Error, LayerRef, LayerState, Param, Result, Statistic, names};
 use core_tensor::{Shape, Tensor};
 use serde_json::{Value, json};
@@ -23,31 +23,50 @@ impl Net {
         })
     }
 
-    /// The blob with this name.
+    /// The blob with this name. Its `diff` is `None` where no gradient is wanted, or where another gradient needs the memory in
+    /// the same backward pass.
     ///
     /// # Errors
-    /// There is none, and the error has the nearest name; or the blob has no memory, because the layer that makes it and the
-    /// one that takes it are computed as one (see [`NetBuilder::keep_blobs`](super::NetBuilder::keep_blobs)).
+    /// There is none, and the error has the nearest name; or what is in it does not outlive a forward pass, because the layer
+    /// that makes it and the one that takes it are computed as one, or because a later blob has its memory (see
+    /// [`NetBuilder::keep_blobs`](super::NetBuilder::keep_blobs)).
     pub fn blob(&self, name: &str) -> Result<&Blob> {
+        let gone = |found: String| Error::Value {
+            what: format!("blob `{name}` of net `{}`", self.name),
+            found,
+            expected: format!("a net built with `Net::builder(..).keep_blobs([\"{name}\"])`"),
+        };
         if let Some(step) = self.steps.iter().find(|step| step.hides(name)) {
             let together: Vec<&str> = step.layers().map(|layer| layer.layer().wiring().name.as_str()).collect();
-            return Err(Error::Value {
-                what: format!("blob `{name}` of net `{}`", self.name),
-                found: format!("not stored, since `{}` are computed as one", together.join("` and `")),
-                expected: format!("a net built with `Net::builder(..).keep_blobs([\"{name}\"])`"),
-            });
+            return Err(gone(format!("not stored, since `{}` are computed as one", together.join("` and `"))));
         }
-        let found = self.blobs.iter().find(|blob| blob.name == name).map(|blob| &blob.blob);
-        found.ok_or_else(|| self.not_found("blob", name, self.blob_names()))
+        let named = self.named(name)?;
+        match &named.replaced_by {
+            Some(other) => Err(gone(format!("gone after a pass, since its memory is that of `{other}` then"))),
+            None => Ok(&named.shown),
+        }
     }
 
-    /// The shape of the blob with this name, also of one that has no memory.
+    /// The shape of the blob with this name, also of one that has no memory of its own.
     ///
     /// # Errors
     /// There is none, and the error has the nearest name.
     pub fn blob_shape(&self, name: &str) -> Result<Shape> {
         let hidden = self.steps.iter().find(|step| step.hides(name)).and_then(|step| step.fused.as_ref());
-        hidden.map_or_else(|| Ok(self.blob(name)?.data.shape()), |fused| Ok(fused.shape))
+        hidden.map_or_else(|| Ok(self.named(name)?.blob.data.shape()), |fused| Ok(fused.shape))
+    }
+
+    /// Whether a backward pass computes this blob's gradient.
+    ///
+    /// # Errors
+    /// There is none, and the error has the nearest name; or it lies within two layers that are computed as one.
+    pub fn has_gradient(&self, blob: &str) -> Result<bool> {
+        Ok(self.named(blob)?.blob.diff.is_some())
+    }
+
+    fn named(&self, blob: &str) -> Result<&NamedBlob> {
+        let found = self.blobs.iter().find(|named| named.name == blob);
+        found.ok_or_else(|| self.not_found("blob", blob, self.blob_names()))
     }
 
     /// The names of all blobs, in order of computation.
@@ -132,7 +151,8 @@ impl Net {
     }
 
     /// The first parameter or blob in order of computation that holds a NaN or an infinity, in words such as
-    /// `` `conv1` (output of layer `conv1`, Convolution) ``. Reads everything: for error messages, not for every iteration.
+    /// `` `conv1` (output of layer `conv1`, Convolution) ``. Reads everything that [`Net::blob`] could: for error messages, not
+    /// for every iteration.
     ///
     /// # Errors
     /// The backend's.
@@ -143,7 +163,8 @@ impl Net {
                     return Ok(Some(format!("parameter `{}`", param.key())));
                 }
             }
-            for named in step.tops.iter().map(|&top| &self.blobs[top]) {
+            let tops = step.tops.iter().map(|&top| &self.blobs[top]);
+            for named in tops.filter(|named| named.replaced_by.is_none()) {
                 if has_bad(&named.blob.data)? {
                     let maker = |one: &LayerRef| format!("`{}`, {}", one.layer().wiring().name, one.layer().kind());
                     let makers: Vec<String> = step.layers().map(maker).collect();

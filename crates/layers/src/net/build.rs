@@ -3,7 +3,7 @@
 //! Where several layers give a blob its gradient, each layer but the first gets memory of its own for its share; Mocha
 //! makes the user insert a `SplitLayer` for that, Caffe inserts one, and both copy the data forward, which is not needed.
 
-use super::{Fused, NamedBlob, Net, Step};
+use super::{Fused, Memory, NamedBlob, Net, Step};
 use crate::{Blob, Error, LayerList, LayerRef, Param, Result, Setup, topology::Topology};
 use core_tensor::{Backend, DType, Role};
 use std::{
@@ -41,8 +41,10 @@ impl NetBuilder {
         NetBuilder { name, seed: 0, dtype: DType::default(), inference: false, kept: Kept::These(Vec::new()) }
     }
 
-    /// Keeps these blobs readable. A backend may compute two layers as one (convolution and pooling); the blob between them
-    /// then has no memory, and [`Net::blob`] says so. Costs time and memory, so ask for what is looked at only.
+    /// Keeps these blobs, with their gradients, readable after a pass. Otherwise blobs whose lives do not overlap share memory:
+    /// their gradients in a net built for training, their data in any other. And a backend may compute two layers as one
+    /// (convolution and pooling); the blob between them then has no memory. [`Net::blob`] says so in both cases. Keeping costs
+    /// time and memory, so ask for what is looked at only.
     pub fn keep_blobs<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         if let Kept::These(kept) = &mut self.kept {
             kept.extend(names.into_iter().map(Into::into));
@@ -105,27 +107,31 @@ impl NetBuilder {
             steps: Vec::new(),
             blobs: Vec::new(),
             params: Vec::new(),
+            saved: 0,
             loss: 0.0,
             samples: None,
         };
         if let Kept::These(kept) = &self.kept {
             net.check_kept(kept)?;
         }
-        let mut building = Building { seed: self.seed, topology, kept: self.kept, ..Building::default() };
+        let mut building = Building::new(self.seed, topology, self.kept, &net.layers);
         for place in 0..building.topology.order.len() {
             net.add_step(&mut building, place)?;
         }
+        net.saved = building.memory.settle(&mut net.blobs);
         net.find_learning_steps();
         Ok(net)
     }
 }
 
 /// What is needed only while a net is built.
-#[derive(Default)]
 struct Building {
     seed: u64,
     topology: Topology,
     kept: Kept,
+    memory: Memory,
+    /// By blob: the place of the last layer that takes it.
+    last_takers: HashMap<String, usize>,
     /// Blobs made so far, by name.
     index: HashMap<String, usize>,
     /// All parameters by sharing key and name.
@@ -134,13 +140,33 @@ struct Building {
     done: HashSet<usize>,
 }
 
-impl Default for Kept {
-    fn default() -> Self {
-        Kept::These(Vec::new())
+impl Kept {
+    fn keeps(&self, blob: &String) -> bool {
+        match self {
+            Kept::All => true,
+            Kept::These(kept) => kept.contains(blob),
+        }
     }
 }
 
 impl Building {
+    fn new(seed: u64, topology: Topology, kept: Kept, layers: &LayerList) -> Self {
+        let mut last_takers = HashMap::new();
+        for (place, &i) in topology.order.iter().enumerate() {
+            last_takers.extend(layers.0[i].layer().wiring().bottoms.iter().map(|bottom| (bottom.clone(), place)));
+        }
+        Building {
+            seed,
+            memory: Memory::new(topology.training),
+            topology,
+            kept,
+            last_takers,
+            index: HashMap::new(),
+            shared: HashMap::new(),
+            done: HashSet::new(),
+        }
+    }
+
     /// The layer that could be computed together with layer `i`: the only one that takes its only top, which nobody wants to
     /// look at.
     fn partner(&self, layers: &LayerList, i: usize) -> Option<usize> {
@@ -149,11 +175,10 @@ impl Building {
         let takes_top = |&other: &usize| wiring(other).bottoms.contains(top);
         let mut consumers = (0..layers.0.len()).filter(takes_top);
         let (consumer, nobody) = (consumers.next()?, consumers.next());
-        let is_kept = match &self.kept {
-            Kept::All => true,
-            Kept::These(kept) => kept.contains(top),
-        };
-        let fits = nobody.is_none() && !is_kept && wiring(i).bottoms.len() == 1 && wiring(consumer).bottoms.len() == 1;
+        let fits = nobody.is_none()
+            && !self.kept.keeps(top)
+            && wiring(i).bottoms.len() == 1
+            && wiring(consumer).bottoms.len() == 1;
         fits.then_some(consumer)
     }
 }
@@ -167,12 +192,17 @@ impl Net {
         }
         let layer = self.layers.0[i].clone();
         let wiring = layer.layer().wiring();
+        building.memory.go_to(place);
         let bottoms: Vec<usize> = wiring.bottoms.iter().filter_map(|name| building.index.get(name).copied()).collect();
         let mut seen = Vec::with_capacity(bottoms.len());
         for (&blob, &gives) in bottoms.iter().zip(&building.topology.gives_gradient[i]) {
-            seen.push(self.bottom_for_consumer(blob, gives)?);
+            seen.push(self.bottom_for_consumer(&mut building.memory, blob, gives)?);
         }
         let partner = building.partner(&self.layers, i);
+        let is_apart = |maker: usize| {
+            wiring.bottoms.is_empty()
+                || self.layers.0[maker].layer().wiring().tops.iter().any(|top| building.kept.keeps(top))
+        };
         let mut setup = Setup {
             backend: &self.backend,
             dtype: self.dtype,
@@ -183,17 +213,21 @@ impl Net {
             tops_need_diff: building.topology.tops_need_gradient[partner.unwrap_or(i)],
             tops: Vec::new(),
             fused_blob: None,
+            memory: &mut building.memory,
             shared: &mut building.shared,
             params: Vec::new(),
         };
         let named = |error: Error| error.in_layer(&wiring.name, layer.layer().kind());
-        let together = match partner {
-            Some(next) => layer.layer().setup_fused(self.layers.0[next].layer(), &mut setup).map_err(named)?,
-            None => None,
-        };
-        let (state, last) = match (together, partner) {
-            (Some(state), Some(next)) => (state, next),
-            _ => {
+        let mut together = None;
+        if let Some(next) = partner {
+            setup.memory.keep_apart(is_apart(next));
+            let state = layer.layer().setup_fused(self.layers.0[next].layer(), &mut setup).map_err(named)?;
+            together = state.map(|state| (state, next));
+        }
+        let (state, last) = match together {
+            Some(together) => together,
+            None => {
+                setup.memory.keep_apart(is_apart(i));
                 setup.tops_need_diff = building.topology.tops_need_gradient[i];
                 (layer.layer().setup(&mut setup).map_err(named)?, i)
             }
@@ -204,10 +238,16 @@ impl Net {
         check_tops(&last, &made).map_err(named)?;
         let mut tops = Vec::with_capacity(made.len());
         for (name, blob) in last.layer().wiring().tops.iter().zip(made) {
-            building.index.insert(name.clone(), self.blobs.len());
-            tops.push(self.blobs.len());
+            let index = self.blobs.len();
+            let last_taker = building.last_takers.get(name).filter(|_| !building.kept.keeps(name));
+            let until = last_taker.copied().unwrap_or(usize::MAX);
+            std::iter::once(&blob.data).chain(&blob.diff).for_each(|held| building.memory.hold(held, index, until));
+            building.index.insert(name.clone(), index);
+            tops.push(index);
             self.blobs.push(NamedBlob {
                 name: name.clone(),
+                shown: blob.clone(),
+                replaced_by: None,
                 blob,
                 maker: self.steps.len(),
                 claimed: false,
@@ -235,13 +275,15 @@ impl Net {
 
     /// The blob as one more layer sees it: with memory for the gradient only if the layer gives one, and with memory of its
     /// own if another layer gives one already.
-    fn bottom_for_consumer(&mut self, index: usize, gives_gradient: bool) -> Result<Blob> {
+    fn bottom_for_consumer(&mut self, memory: &mut Memory, index: usize, gives_gradient: bool) -> Result<Blob> {
         let named = &mut self.blobs[index];
         let mut blob = named.blob.clone();
         if !gives_gradient {
             blob.diff = None;
         } else if named.claimed {
+            // It is needed until the maker's turn, so it cannot move in where others have lived since.
             let share = self.backend.alloc(blob.data.shape(), self.dtype, Role::Diff)?;
+            memory.take_in(&*self.backend, &share);
             named.shares.push(share.clone());
             blob.diff = Some(share);
         } else {

@@ -6,10 +6,12 @@
 
 mod access;
 mod build;
+mod memory;
 mod pass;
 mod summary;
 
 pub use build::NetBuilder;
+pub(crate) use memory::Memory;
 pub use summary::{Summary, SummaryRow};
 
 use crate::{Blob, LayerList, LayerRef, LayerState, Param, Result};
@@ -44,6 +46,8 @@ pub struct Net {
     steps: Vec<Step>,
     blobs: Vec<NamedBlob>,
     params: Vec<Param>,
+    /// Bytes that sharing memory has saved.
+    saved: usize,
     loss: f64,
     /// How many samples counted in the last forward pass; `None` before the first and after a failed one.
     samples: Option<usize>,
@@ -82,6 +86,10 @@ struct Fused {
 struct NamedBlob {
     name: String,
     blob: Blob,
+    /// The blob as users see it: without a gradient that does not outlive the backward pass.
+    shown: Blob,
+    /// The blob that has taken the memory when a forward pass ends.
+    replaced_by: Option<String>,
     /// Index of the step that makes it.
     maker: usize,
     /// Whether a layer gives the gradient straight into `blob.diff`.

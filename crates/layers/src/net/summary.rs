@@ -1,6 +1,6 @@
 //! The table of a net's layers that people look at first when a net does not do what they think.
 
-use super::{Fused, Net, Step};
+use super::{Fused, NamedBlob, Net, Step};
 use std::{collections::HashSet, fmt, sync::Arc};
 
 /// A net's layers with shapes, parameters and cost; prints as a table.
@@ -18,6 +18,8 @@ pub struct Summary {
     pub flops: f64,
     /// Bytes of all blobs, parameters and gradients; a backend's workspace not counted.
     pub bytes: usize,
+    /// The same if no blobs shared memory.
+    pub bytes_without_reuse: usize,
 }
 
 /// One layer in a [`Summary`].
@@ -29,6 +31,8 @@ pub struct SummaryRow {
     pub kind: &'static str,
     /// The tops with their shapes, e.g. `conv1 64x20x24x24`.
     pub outputs: String,
+    /// Bytes that the tops and their gradients take, each for itself.
+    pub bytes: usize,
     /// Elements of the layer's parameters, shared ones included.
     pub parameters: usize,
     /// Floating point operations of one forward pass.
@@ -47,6 +51,7 @@ impl Net {
             parameters: self.params.iter().map(|param| param.data().shape().len()).sum(),
             flops: rows.iter().map(|row| row.flops).sum(),
             bytes: self.bytes(),
+            bytes_without_reuse: self.bytes() + self.saved,
             rows,
         }
     }
@@ -55,11 +60,13 @@ impl Net {
     fn rows(&self, step: &Step) -> impl Iterator<Item = SummaryRow> {
         let output = |&top: &usize| format!("{} {}", self.blobs[top].name, self.blobs[top].blob.data.shape());
         let outputs = step.tops.iter().map(output).collect::<Vec<_>>().join(", ");
+        let bytes = step.tops.iter().map(|&top| self.bytes_of(&self.blobs[top])).sum();
         let hidden = |fused: &Fused| format!("{} {}", step.layer.layer().wiring().tops.join(", "), fused.shape);
         let first = SummaryRow {
             layer: step.name().to_owned(),
             kind: step.kind(),
             outputs: step.fused.as_ref().map_or_else(|| outputs.clone(), hidden),
+            bytes: if step.fused.is_some() { 0 } else { bytes },
             parameters: step.params.iter().map(|param| param.data().shape().len()).sum(),
             flops: step.state.flops(),
             algorithm: step.state.algorithm().unwrap_or_default().to_owned(),
@@ -68,11 +75,18 @@ impl Net {
             layer: fused.layer.layer().wiring().name.clone(),
             kind: fused.layer.layer().kind(),
             outputs,
+            bytes,
             parameters: 0,
             flops: 0.0,
             algorithm: format!("within {}", step.name()),
         });
         std::iter::once(first).chain(second)
+    }
+
+    /// What a blob and its gradients take, each for itself.
+    fn bytes_of(&self, NamedBlob { blob, shares, .. }: &NamedBlob) -> usize {
+        let tensors = std::iter::once(&blob.data).chain(&blob.diff).chain(shares);
+        tensors.map(|tensor| self.backend.bytes(tensor.shape(), tensor.dtype(), tensor.role())).sum()
     }
 
     fn bytes(&self) -> usize {
@@ -93,23 +107,25 @@ impl Net {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ["layer", "kind", "output", "parameters", "MFLOP", "algorithm"].map(str::to_owned);
+        let header = ["layer", "kind", "output", "MiB", "parameters", "MFLOP", "algorithm"].map(str::to_owned);
         let number = |n: usize| if n == 0 { String::new() } else { thousands(n) };
         let cells = |row: &SummaryRow| {
             let (layer, kind, outputs) = (row.layer.clone(), row.kind.to_owned(), row.outputs.clone());
-            [layer, kind, outputs, number(row.parameters), mflop(row.flops), row.algorithm.clone()]
+            let bytes = if row.bytes == 0 { String::new() } else { mebibytes(row.bytes) };
+            [layer, kind, outputs, bytes, number(row.parameters), mflop(row.flops), row.algorithm.clone()]
         };
         let total = [
             "total".into(),
             String::new(),
             String::new(),
+            mebibytes(self.rows.iter().map(|row| row.bytes).sum()),
             thousands(self.parameters),
             mflop(self.flops),
             String::new(),
         ];
-        let rows: Vec<[String; 6]> = self.rows.iter().map(cells).collect();
+        let rows: Vec<[String; 7]> = self.rows.iter().map(cells).collect();
         let all = || std::iter::once(&header).chain(&rows).chain([&total]);
-        let widths: [usize; 6] = std::array::from_fn(|c| all().map(|r| r[c].chars().count()).max().unwrap_or(0));
+        let widths: [usize; 7] = std::array::from_fn(|c| all().map(|r| r[c].chars().count()).max().unwrap_or(0));
         let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1));
         writeln!(f, "Net `{}` on {}", self.net, self.backend)?;
         for (i, row) in all().enumerate() {
@@ -118,21 +134,26 @@ impl fmt::Display for Summary {
             }
             writeln!(f, "{}", line(row, &widths).trim_end())?;
         }
-        write!(f, "memory of blobs, parameters and gradients: {:.1} MiB", self.bytes as f64 / f64::from(1 << 20))
+        let (with, without) = (mebibytes(self.bytes), mebibytes(self.bytes_without_reuse));
+        write!(f, "memory of blobs, parameters and gradients: {with} MiB, {without} MiB without reuse")
     }
 }
 
 /// Words to the left, numbers to the right.
-fn line(row: &[String; 6], widths: &[usize; 6]) -> String {
+fn line(row: &[String; 7], widths: &[usize; 7]) -> String {
     let cell = |c: usize| match c {
-        3 | 4 => format!("{:>1$}", row[c], widths[c]),
+        3..=5 => format!("{:>1$}", row[c], widths[c]),
         _ => format!("{:<1$}", row[c], widths[c]),
     };
-    (0..6).map(cell).collect::<Vec<_>>().join("  ")
+    (0..7).map(cell).collect::<Vec<_>>().join("  ")
 }
 
 fn mflop(flops: f64) -> String {
     if flops == 0.0 { String::new() } else { format!("{:.2}", flops / 1e6) }
+}
+
+fn mebibytes(bytes: usize) -> String {
+    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
 }
 
 /// 431080 as `431,080`.
