@@ -40,6 +40,10 @@ pub(crate) trait Real:
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
     fn is_nan(self) -> bool;
+    /// A small whole number.
+    fn from_place(place: u16) -> Self;
+    /// Back from [`Real::from_place`].
+    fn to_place(self) -> u16;
 }
 
 macro_rules! real {
@@ -91,6 +95,14 @@ macro_rules! real {
             #[inline(always)]
             fn is_nan(self) -> bool {
                 self.is_nan()
+            }
+            #[inline(always)]
+            fn from_place(place: u16) -> Self {
+                Self::from(place)
+            }
+            #[inline(always)]
+            fn to_place(self) -> u16 {
+                self as u16
             }
         }
     };

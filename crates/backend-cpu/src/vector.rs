@@ -28,6 +28,11 @@ pub(crate) trait Vector<T>: Copy {
     fn beats(self, other: Self) -> Mask;
     /// The one where the mask says so, the other elsewhere.
     fn select(mask: Mask, yes: Self, no: Self) -> Self;
+    /// A number and what belongs to it: the challenger's where its number beats the champion's. Without a [`Mask`], which AVX2
+    /// would put together only to take it apart again.
+    fn duel(challenger: [Self; 2], champion: [Self; 2]) -> [Self; 2];
+    /// `self` where `a` equals `b`, else zero.
+    fn where_equal(self, a: Self, b: Self) -> Self;
     /// The sum of each of 16 vectors, as one vector; always added in the same order.
     fn sums_of(vectors: &[Self; LANES]) -> Self;
 }
@@ -101,6 +106,29 @@ impl<T: Real, const FMA: bool> Vector<T> for Array<T, FMA> {
         result
     }
     #[inline(always)]
+    fn duel(challenger: [Self; 2], champion: [Self; 2]) -> [Self; 2] {
+        // Compare and select as separate loops: in one loop with an `if` the compiler makes sixteen branches.
+        let mut wins = [false; LANES];
+        for l in 0..LANES {
+            wins[l] = (challenger[0].0[l] > champion[0].0[l]) | challenger[0].0[l].is_nan();
+        }
+        let mut winner = champion;
+        for i in 0..2 {
+            for l in 0..LANES {
+                winner[i].0[l] = if wins[l] { challenger[i].0[l] } else { champion[i].0[l] };
+            }
+        }
+        winner
+    }
+    #[inline(always)]
+    fn where_equal(self, a: Self, b: Self) -> Self {
+        let mut result = self;
+        for l in 0..LANES {
+            result.0[l] = if a.0[l] == b.0[l] { self.0[l] } else { T::ZERO };
+        }
+        result
+    }
+    #[inline(always)]
     fn sums_of(vectors: &[Self; LANES]) -> Self {
         Array(std::array::from_fn(|i| horizontal_sum(&vectors[i].0)))
     }
@@ -168,6 +196,16 @@ mod x86 {
         fn select(mask: Mask, yes: Self, no: Self) -> Self {
             // SAFETY: see the module.
             unsafe { Zmm(_mm512_mask_blend_ps(mask, no.0, yes.0)) }
+        }
+        #[inline(always)]
+        fn duel(challenger: [Self; 2], champion: [Self; 2]) -> [Self; 2] {
+            let wins = challenger[0].beats(champion[0]);
+            [Self::select(wins, challenger[0], champion[0]), Self::select(wins, challenger[1], champion[1])]
+        }
+        #[inline(always)]
+        fn where_equal(self, a: Self, b: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Zmm(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a.0, b.0), self.0)) }
         }
         /// Transposes while it adds: 16 vectors become 8 of pairs, 4 of fours, 2 of eights and one of sums.
         #[inline(always)]
@@ -254,6 +292,26 @@ mod x86 {
             };
             Ymms(half(mask, yes.0, no.0), half(mask >> 8, yes.1, no.1))
         }
+        #[inline(always)]
+        fn duel([x, xs]: [Self; 2], [y, ys]: [Self; 2]) -> [Self; 2] {
+            // SAFETY: see the module.
+            unsafe {
+                let low = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x.0, y.0), _mm256_cmp_ps::<_CMP_UNORD_Q>(x.0, x.0));
+                let high = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x.1, y.1), _mm256_cmp_ps::<_CMP_UNORD_Q>(x.1, x.1));
+                [
+                    Ymms(_mm256_blendv_ps(y.0, x.0, low), _mm256_blendv_ps(y.1, x.1, high)),
+                    Ymms(_mm256_blendv_ps(ys.0, xs.0, low), _mm256_blendv_ps(ys.1, xs.1, high)),
+                ]
+            }
+        }
+        #[inline(always)]
+        fn where_equal(self, a: Self, b: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let (low, high) = (_mm256_cmp_ps::<_CMP_EQ_OQ>(a.0, b.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(a.1, b.1));
+                Ymms(_mm256_and_ps(low, self.0), _mm256_and_ps(high, self.1))
+            }
+        }
         /// Adds neighbours within halves (`hadd`) until eight sums stand in two halves each.
         #[inline(always)]
         fn sums_of(vectors: &[Self; LANES]) -> Self {
@@ -297,6 +355,11 @@ mod tests {
             assert_eq!(mask, 1 << 15 | 1 << 9 | 1);
             I::Single::select(mask, two, three).store(&mut sums);
             assert_eq!(sums, std::array::from_fn(|l| if mask >> l & 1 == 1 { 2.0 } else { 3.0 }));
+            let [_, who] = I::Single::duel([Vector::load(&a), two], [Vector::load(&b), three]);
+            who.store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|l| if mask >> l & 1 == 1 { 2.0 } else { 3.0 }));
+            who.where_equal(who, two).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|l| if mask >> l & 1 == 1 { 2.0 } else { 0.0 }));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::{
     isa::{Isa, Kernel},
     lane::{LANES, Lane, Real},
     memory::{Stored, blocks, check_not_aliased, read, write},
+    vector::Vector,
 };
 use core_tensor::{
     Error, Result, Shape, Tensor,
@@ -137,32 +138,46 @@ impl Windows {
     /// The plane's rows in the windows of an output row, as (first, end).
     #[inline(always)]
     pub(crate) fn rows(self, row: usize) -> (usize, usize) {
-        let (first, end, _) = clip::<0>(row * self.stride.0, self.kernel.0, self.pad.0, self.height);
-        (first, end)
+        let (first, rows, _) = clip::<0>(row * self.stride.0, self.kernel.0, self.pad.0, self.height);
+        (first, first + rows)
     }
 
-    /// The window of an output, clipped to the plane. A height H and width W other than 0 are promises that all windows are
-    /// that large and lie inside, so that the loops over them can be unrolled.
+    /// The window of an output, clipped to the plane. A height H and width W other than 0 are a promise that the window is that
+    /// large and lies inside, so that the loops over it can be unrolled.
     #[inline(always)]
     fn window<const H: usize, const W: usize>(self, oy: usize, ox: usize) -> Clipped {
-        let (y0, y1, cut_y) = clip::<H>(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
-        let (x0, x1, cut_x) = clip::<W>(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
-        Clipped { output: oy * self.out_width + ox, rows: (y0, y1), columns: (x0, x1), cut: (cut_y, cut_x) }
+        let (y, rows, cut_y) = clip::<H>(oy * self.stride.0, self.kernel.0, self.pad.0, self.height);
+        let (x, columns, cut_x) = clip::<W>(ox * self.stride.1, self.kernel.1, self.pad.1, self.width);
+        let across = if W > 0 { W } else { self.kernel.1 };
+        Clipped {
+            output: oy * self.out_width + ox,
+            first: y * self.width + x,
+            width: self.width,
+            rows,
+            columns,
+            first_place: cut_y * across + cut_x,
+            across,
+        }
     }
 
-    /// Whether no window needs clipping.
-    fn all_inside(self) -> bool {
-        self.pad == (0, 0)
-            && (self.out_height - 1) * self.stride.0 + self.kernel.0 <= self.height
-            && (self.out_width - 1) * self.stride.1 + self.kernel.1 <= self.width
+    /// Whether the window of an output needs no clipping.
+    #[inline(always)]
+    fn inside(self, oy: usize, ox: usize) -> bool {
+        let within =
+            |output, stride, kernel, pad, size| output * stride >= pad && output * stride - pad + kernel <= size;
+        within(oy, self.stride.0, self.kernel.0, self.pad.0, self.height)
+            && within(ox, self.stride.1, self.kernel.1, self.pad.1, self.width)
     }
 
-    /// Whether the windows tile the plane: then gradients are stored, not added.
-    fn tile_exactly(self) -> bool {
-        self.pad == (0, 0)
-            && self.kernel == self.stride
-            && self.out_height * self.kernel.0 == self.height
-            && self.out_width * self.kernel.1 == self.width
+    /// Zeroes a plane as far as the windows of output row `oy` reach, row by row as they are needed: a plane that is zeroed
+    /// all at once has left the cache when the gradients come.
+    #[inline(always)]
+    fn zero_up_to<T: Real>(self, oy: usize, zeroed: &mut usize, plane: &mut [Lane<T>]) {
+        let end = self.rows(oy).1 * self.width;
+        if end > *zeroed {
+            plane[*zeroed..end].fill([T::ZERO; LANES]);
+            *zeroed = end;
+        }
     }
 }
 
@@ -171,19 +186,39 @@ impl Windows {
 struct Clipped {
     /// The output's index in its plane.
     output: usize,
-    rows: (usize, usize),
-    columns: (usize, usize),
-    /// Rows and columns of the window before the plane's border.
-    cut: (usize, usize),
+    /// The first place's index in the plane.
+    first: usize,
+    /// From one row of the plane to the next.
+    width: usize,
+    rows: usize,
+    columns: usize,
+    /// The number of the first place in the whole window, and from one row of the window to the next.
+    first_place: usize,
+    across: usize,
+}
+
+impl Clipped {
+    /// An entry's index in the plane.
+    #[inline(always)]
+    fn at(&self, row: usize, column: usize) -> usize {
+        self.first + row * self.width + column
+    }
+
+    /// An entry's place in the whole window.
+    #[inline(always)]
+    fn place(&self, row: usize, column: usize) -> u16 {
+        (self.first_place + row * self.across + column) as u16
+    }
 }
 
 #[inline(always)]
 fn clip<const SIZE: usize>(start: usize, kernel: usize, pad: usize, size: usize) -> (usize, usize, usize) {
     if SIZE > 0 {
-        return (start, start + SIZE, 0);
+        return (start - pad, SIZE, 0);
     }
-    let first = start.saturating_sub(pad);
-    (first.min(size), (start + kernel).saturating_sub(pad).min(size), first + pad - start)
+    let first = start.saturating_sub(pad).min(size);
+    let end = (start + kernel).saturating_sub(pad).min(size);
+    (first, end - first, start.saturating_sub(pad) + pad - start)
 }
 
 struct MaxForward<'a, T> {
@@ -197,40 +232,48 @@ impl<T: Real> Kernel for MaxForward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         match self.windows.kernel {
-            (2, 2) if self.windows.all_inside() => self.pool::<2, 2>(),
-            (3, 3) if self.windows.all_inside() => self.pool::<3, 3>(),
-            _ => self.pool::<0, 0>(),
+            (2, 2) => self.plane::<I, 2, 2>(),
+            (3, 3) => self.plane::<I, 3, 3>(),
+            _ => self.plane::<I, 0, 0>(),
         }
     }
 }
 
 impl<T: Real> MaxForward<'_, T> {
     #[inline(always)]
-    fn pool<const H: usize, const W: usize>(self) {
-        let Windows { width, kernel, .. } = self.windows;
-        let across = if W > 0 { W } else { kernel.1 };
+    fn plane<I: Isa, const H: usize, const W: usize>(mut self) {
         for oy in 0..self.windows.out_height {
             for ox in 0..self.windows.out_width {
-                let window = self.windows.window::<H, W>(oy, ox);
-                let output = window.output;
-                let mut best = self.x[window.rows.0 * width + window.columns.0];
-                let mut winner = [(window.cut.0 * across + window.cut.1) as u32; LANES];
-                for row in window.rows.0..window.rows.1 {
-                    let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
-                    let x = &self.x[row * width + window.columns.0..row * width + window.columns.1];
-                    for (column, x) in x.iter().enumerate() {
-                        let place = (place_in_row + column) as u32;
-                        // The first of equals wins; a NaN wins over everything, so that divergence shows.
-                        let wins = wins(x, &best);
-                        best = select(&wins, x, &best);
-                        winner = select(&wins, &[place; LANES], &winner);
-                    }
+                if self.windows.inside(oy, ox) {
+                    self.window::<I>(self.windows.window::<H, W>(oy, ox));
+                } else {
+                    self.window::<I>(self.windows.window::<0, 0>(oy, ox));
                 }
-                self.y[output] = best;
-                self.winners[output] = winner.map(|place| place as u16);
             }
         }
     }
+
+    #[inline(always)]
+    fn window<I: Isa>(&mut self, window: Clipped) {
+        let mut best = [T::Vector::<I>::load(&self.x[window.at(0, 0)]), place::<I, T>(window, 0, 0)];
+        for row in 0..window.rows {
+            let x = &self.x[window.at(row, 0)..][..window.columns];
+            for (column, x) in x.iter().enumerate() {
+                // The first of equals wins; a NaN wins over everything, so that divergence shows.
+                best = Vector::duel([Vector::load(x), place::<I, T>(window, row, column)], best);
+            }
+        }
+        best[0].store(&mut self.y[window.output]);
+        let mut winner = [T::ZERO; LANES];
+        best[1].store(&mut winner);
+        self.winners[window.output] = winner.map(T::to_place);
+    }
+}
+
+/// An entry's place in its window, as a vector.
+#[inline(always)]
+fn place<I: Isa, T: Real>(window: Clipped, row: usize, column: usize) -> T::Vector<I> {
+    Vector::splat(T::from_place(window.place(row, column)))
 }
 
 struct MaxBackward<'a, T> {
@@ -244,73 +287,42 @@ impl<T: Real> Kernel for MaxBackward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         match self.windows.kernel {
-            (2, 2) if self.windows.all_inside() => self.pool::<2, 2>(),
-            (3, 3) if self.windows.all_inside() => self.pool::<3, 3>(),
-            _ => self.pool::<0, 0>(),
+            (2, 2) => self.plane::<I, 2, 2>(),
+            (3, 3) => self.plane::<I, 3, 3>(),
+            _ => self.plane::<I, 0, 0>(),
         }
     }
 }
 
 impl<T: Real> MaxBackward<'_, T> {
     #[inline(always)]
-    fn pool<const H: usize, const W: usize>(self) {
-        let Windows { width, kernel, .. } = self.windows;
-        let across = if W > 0 { W } else { kernel.1 };
-        let store = self.windows.tile_exactly();
-        if !store {
-            self.dx.fill([T::ZERO; LANES]);
-        }
+    fn plane<I: Isa, const H: usize, const W: usize>(mut self) {
+        let mut zeroed = 0;
         for oy in 0..self.windows.out_height {
+            self.windows.zero_up_to(oy, &mut zeroed, self.dx);
             for ox in 0..self.windows.out_width {
-                let window = self.windows.window::<H, W>(oy, ox);
-                let output = window.output;
-                let dy = self.dy[output];
-                let winner = self.winners[output].map(u32::from);
-                for row in window.rows.0..window.rows.1 {
-                    let place_in_row = (row - window.rows.0 + window.cut.0) * across + window.cut.1;
-                    let dx = &mut self.dx[row * width + window.columns.0..row * width + window.columns.1];
-                    for (column, dx) in dx.iter_mut().enumerate() {
-                        let place = (place_in_row + column) as u32;
-                        let won = select(&equal(&winner, place), &dy, &[T::ZERO; LANES]);
-                        if store {
-                            *dx = won;
-                        } else {
-                            crate::lane::add(dx, &won);
-                        }
-                    }
+                if self.windows.inside(oy, ox) {
+                    self.window::<I>(self.windows.window::<H, W>(oy, ox));
+                } else {
+                    self.window::<I>(self.windows.window::<0, 0>(oy, ox));
                 }
             }
         }
+        self.dx[zeroed..].fill([T::ZERO; LANES]);
     }
-}
 
-// Compare and select as separate loops over whole lanes: in one loop with an `if` the compiler makes sixteen branches.
-
-#[inline(always)]
-fn wins<T: Real>(x: &Lane<T>, best: &Lane<T>) -> [bool; LANES] {
-    let mut mask = [false; LANES];
-    for l in 0..LANES {
-        mask[l] = (x[l] > best[l]) | x[l].is_nan();
+    #[inline(always)]
+    fn window<I: Isa>(&mut self, window: Clipped) {
+        let dy = T::Vector::<I>::load(&self.dy[window.output]);
+        let winner = T::Vector::<I>::load(&self.winners[window.output].map(T::from_place));
+        for row in 0..window.rows {
+            let dx = &mut self.dx[window.at(row, 0)..][..window.columns];
+            for (column, dx) in dx.iter_mut().enumerate() {
+                let share = dy.where_equal(winner, place::<I, T>(window, row, column));
+                T::Vector::<I>::load(dx).add(share).store(dx);
+            }
+        }
     }
-    mask
-}
-
-#[inline(always)]
-fn equal(winner: &[u32; LANES], place: u32) -> [bool; LANES] {
-    let mut mask = [false; LANES];
-    for l in 0..LANES {
-        mask[l] = winner[l] == place;
-    }
-    mask
-}
-
-#[inline(always)]
-fn select<V: Copy>(mask: &[bool; LANES], yes: &[V; LANES], no: &[V; LANES]) -> [V; LANES] {
-    let mut chosen = *no;
-    for l in 0..LANES {
-        chosen[l] = if mask[l] { yes[l] } else { no[l] };
-    }
-    chosen
 }
 
 struct MeanForward<'a, T> {
@@ -322,19 +334,18 @@ struct MeanForward<'a, T> {
 impl<T: Real> Kernel for MeanForward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Windows { width, kernel, .. } = self.windows;
+        let Windows { kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
         for oy in 0..self.windows.out_height {
             for ox in 0..self.windows.out_width {
                 let window = self.windows.window::<0, 0>(oy, ox);
-                let output = window.output;
                 let mut sum = [T::ZERO; LANES];
-                for row in window.rows.0..window.rows.1 {
-                    for x in &self.x[row * width + window.columns.0..row * width + window.columns.1] {
+                for row in 0..window.rows {
+                    for x in &self.x[window.at(row, 0)..][..window.columns] {
                         crate::lane::add(&mut sum, x);
                     }
                 }
-                self.y[output] = sum.map(|sum| sum * factor);
+                self.y[window.output] = sum.map(|sum| sum * factor);
             }
         }
     }
@@ -349,20 +360,21 @@ struct MeanBackward<'a, T> {
 impl<T: Real> Kernel for MeanBackward<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Windows { width, kernel, .. } = self.windows;
+        let Windows { kernel, .. } = self.windows;
         let factor = T::ONE / T::from_f64((kernel.0 * kernel.1) as f64);
-        self.dx.fill([T::ZERO; LANES]);
+        let mut zeroed = 0;
         for oy in 0..self.windows.out_height {
+            self.windows.zero_up_to(oy, &mut zeroed, self.dx);
             for ox in 0..self.windows.out_width {
                 let window = self.windows.window::<0, 0>(oy, ox);
-                let output = window.output;
-                let share = self.dy[output].map(|dy| dy * factor);
-                for row in window.rows.0..window.rows.1 {
-                    for dx in &mut self.dx[row * width + window.columns.0..row * width + window.columns.1] {
+                let share = self.dy[window.output].map(|dy| dy * factor);
+                for row in 0..window.rows {
+                    for dx in &mut self.dx[window.at(row, 0)..][..window.columns] {
                         crate::lane::add(dx, &share);
                     }
                 }
             }
         }
+        self.dx[zeroed..].fill([T::ZERO; LANES]);
     }
 }
