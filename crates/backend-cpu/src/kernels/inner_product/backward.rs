@@ -30,27 +30,38 @@ impl<T: Real> Kernel for BackwardData<'_, T> {
         while i < inputs {
             let left = inputs - i;
             i += match self.count {
-                4 if room >= 32 && left >= 5 => self.tile::<I, 5, 4>(i),
-                4 if room >= 16 && left >= 2 => self.tile::<I, 2, 4>(i),
-                4 => self.tile::<I, 1, 4>(i),
-                2 if room >= 32 && left >= 10 => self.tile::<I, 10, 2>(i),
-                2 if room >= 16 && left >= 5 => self.tile::<I, 5, 2>(i),
-                2 if room >= 8 && left >= 3 => self.tile::<I, 3, 2>(i),
-                2 => self.tile::<I, 1, 2>(i),
-                _ if room >= 16 && left >= 10 => self.tile::<I, 10, 1>(i),
-                _ if left >= 5 => self.tile::<I, 5, 1>(i),
-                _ => self.tile::<I, 1, 1>(i),
+                4 if room >= 32 && left >= 5 => self.tile::<I, 5, 4>(i, 0),
+                4 if room >= 16 && left >= 2 => self.tile::<I, 2, 4>(i, 0),
+                2 if room >= 32 && left >= 10 => self.tile::<I, 10, 2>(i, 0),
+                2 if room >= 16 && left >= 5 => self.tile::<I, 5, 2>(i, 0),
+                1 if room >= 16 && left >= 10 => self.tile::<I, 10, 1>(i, 0),
+                // With few registers block by block: more inputs at once spare more loads than more blocks.
+                _ if left >= 5 => self.each_block::<I>(i),
+                4 => self.tile::<I, 1, 4>(i, 0),
+                2 => self.tile::<I, 1, 2>(i, 0),
+                _ => self.tile::<I, 1, 1>(i, 0),
             };
         }
     }
 }
 
 impl<T: Real> BackwardData<'_, T> {
+    /// Five inputs from `i`, one block after the other.
     #[inline(always)]
-    fn tile<I: Isa, const R: usize, const B: usize>(&mut self, i: usize) -> usize {
+    fn each_block<I: Isa>(&mut self, i: usize) -> usize {
+        for block in 0..self.count {
+            self.tile::<I, 5, 1>(i, block);
+        }
+        5
+    }
+
+    /// `R` inputs from `i` of `B` blocks from `block`; returns `R`.
+    #[inline(always)]
+    fn tile<I: Isa, const R: usize, const B: usize>(&mut self, i: usize, block: usize) -> usize {
         let Sizes { inputs, outputs, .. } = self.sizes;
         let first = self.first + i;
-        let dy: [&[Lane<T>]; B] = std::array::from_fn(|b| &self.dy[(self.first_block + b) * outputs..][..outputs]);
+        let dy: [&[Lane<T>]; B] =
+            std::array::from_fn(|b| &self.dy[(self.first_block + block + b) * outputs..][..outputs]);
         let mut sums = [[T::Vector::<I>::splat(T::ZERO); B]; R];
         for o in 0..outputs {
             let weights = &self.weight[o * inputs + first..][..R];
@@ -64,7 +75,7 @@ impl<T: Real> BackwardData<'_, T> {
         }
         for r in 0..R {
             for b in 0..B {
-                sums[r][b].store(&mut self.dx[b][i + r]);
+                sums[r][b].store(&mut self.dx[block + b][i + r]);
             }
         }
         R

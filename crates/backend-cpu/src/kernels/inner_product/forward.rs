@@ -31,16 +31,16 @@ impl<T: Real> Kernel for Forward<'_, T> {
         while o < outputs {
             let left = outputs - o;
             o += match self.count {
-                4 if room >= 32 && left >= 5 => self.tile::<I, 5, 4>(o),
-                4 if room >= 16 && left >= 2 => self.tile::<I, 2, 4>(o),
-                4 => self.tile::<I, 1, 4>(o),
-                2 if room >= 32 && left >= 10 => self.tile::<I, 10, 2>(o),
-                2 if room >= 16 && left >= 5 => self.tile::<I, 5, 2>(o),
-                2 if room >= 8 && left >= 3 => self.tile::<I, 3, 2>(o),
-                2 => self.tile::<I, 1, 2>(o),
-                _ if room >= 16 && left >= 10 => self.tile::<I, 10, 1>(o),
-                _ if left >= 5 => self.tile::<I, 5, 1>(o),
-                _ => self.tile::<I, 1, 1>(o),
+                4 if room >= 32 && left >= 5 => self.tile::<I, 5, 4>(o, 0),
+                4 if room >= 16 && left >= 2 => self.tile::<I, 2, 4>(o, 0),
+                2 if room >= 32 && left >= 10 => self.tile::<I, 10, 2>(o, 0),
+                2 if room >= 16 && left >= 5 => self.tile::<I, 5, 2>(o, 0),
+                1 if room >= 16 && left >= 10 => self.tile::<I, 10, 1>(o, 0),
+                // With few registers block by block: more outputs at once spare more loads than more blocks.
+                _ if left >= 5 => self.each_block::<I>(o),
+                4 => self.tile::<I, 1, 4>(o, 0),
+                2 => self.tile::<I, 1, 2>(o, 0),
+                _ => self.tile::<I, 1, 1>(o, 0),
             };
         }
         for y in &mut self.y[..self.count] {
@@ -50,12 +50,22 @@ impl<T: Real> Kernel for Forward<'_, T> {
 }
 
 impl<T: Real> Forward<'_, T> {
+    /// Five outputs from `o`, one block after the other.
     #[inline(always)]
-    fn tile<I: Isa, const O: usize, const B: usize>(&mut self, o: usize) -> usize {
+    fn each_block<I: Isa>(&mut self, o: usize) -> usize {
+        for block in 0..self.count {
+            self.tile::<I, 5, 1>(o, block);
+        }
+        5
+    }
+
+    /// `O` outputs from `o` of `B` blocks from `block`; returns `O`.
+    #[inline(always)]
+    fn tile<I: Isa, const O: usize, const B: usize>(&mut self, o: usize, block: usize) -> usize {
         let Sizes { inputs, .. } = self.sizes;
         let first = self.first + o;
         let rows: [&[T]; O] = std::array::from_fn(|t| &self.weight[(first + t) * inputs..][..inputs]);
-        let x: [&[Lane<T>]; B] = std::array::from_fn(|b| &self.x[(self.first_block + b) * inputs..][..inputs]);
+        let x: [&[Lane<T>]; B] = std::array::from_fn(|b| &self.x[(self.first_block + block + b) * inputs..][..inputs]);
         let mut sums: [[T::Vector<I>; B]; O] =
             std::array::from_fn(|t| [Vector::splat(self.bias.map_or(T::ZERO, |bias| bias[first + t])); B]);
         for i in 0..inputs {
@@ -69,7 +79,7 @@ impl<T: Real> Forward<'_, T> {
         }
         for t in 0..O {
             for b in 0..B {
-                sums[t][b].store(&mut self.y[b][o + t]);
+                sums[t][b].store(&mut self.y[block + b][o + t]);
             }
         }
         O
