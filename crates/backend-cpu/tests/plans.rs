@@ -311,6 +311,61 @@ proptest! {
     }
 }
 
+/// Enough channels that an item computes several products: forward with many filters, backward with many channels.
+#[test]
+fn winograd_with_many_filters_or_channels_is_the_definition() {
+    for (channels, filters) in [(9, 120), (120, 9)] {
+        let convolution = Convolution {
+            input: shape(&[33, channels, 4, 4]),
+            dtype: DType::F32,
+            filters,
+            kernel: size(3, 3),
+            stride: size(1, 1),
+            pad: size(1, 1),
+            groups: 1,
+            neuron: Neuron::Identity,
+            algorithm: Algorithm::Auto,
+        };
+        let definition = convolution_definition(&convolution);
+        for cpu in backends() {
+            let mut plan = cpu.convolution(&convolution).unwrap();
+            assert!(plan.algorithm().starts_with("winograd"), "{}", plan.algorithm());
+            check_affine(&cpu, plan.as_mut(), &definition, convolution.dtype, convolution.neuron, false);
+        }
+    }
+}
+
+/// The first of equals wins, and a number that is none over everything.
+#[test]
+fn max_pooling_lets_the_first_of_equals_and_nan_win() {
+    let pooling = Pooling {
+        input: shape(&[1, 1, 3, 5]),
+        dtype: DType::F32,
+        method: PoolMethod::Max,
+        kernel: size(3, 3),
+        stride: size(2, 2),
+        pad: size(0, 0),
+    };
+    let mut xs = vec![1.0; 15];
+    xs[7] = f64::NAN;
+    for cpu in backends() {
+        let mut plan = cpu.pooling(&pooling).unwrap();
+        let x = tensor(&cpu, pooling.input, pooling.dtype, Role::Data, &xs);
+        let (y, dx) = (
+            cpu.alloc(pooling.output().unwrap(), pooling.dtype, Role::Data).unwrap(),
+            cpu.alloc(pooling.input, pooling.dtype, Role::Diff).unwrap(),
+        );
+        plan.forward(&x, &y).unwrap();
+        assert!(y.read::<f32>().unwrap().iter().all(|y| y.is_nan()), "both windows see the NaN");
+        x.write(&[1.0; 15]).unwrap();
+        plan.forward(&x, &y).unwrap();
+        plan.backward(&tensor(&cpu, y.shape(), pooling.dtype, Role::Diff, &[2.0, 3.0]), &dx).unwrap();
+        let mut expected = [0.0; 15];
+        (expected[0], expected[2]) = (2.0, 3.0);
+        assert_eq!(dx.read::<f32>().unwrap(), expected, "{cpu:?}");
+    }
+}
+
 fn check_pooling(pooling: &Pooling) {
     let (input, output) = (pooling.input, pooling.output().unwrap());
     let (xs, dys) = (noise(input.len(), 5), noise(output.len(), 6));

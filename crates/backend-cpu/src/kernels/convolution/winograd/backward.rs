@@ -2,8 +2,8 @@
 
 use super::{
     super::pooled::Winners,
-    GROUP, ROWS, Tiles, Winograd, few_channels,
-    forward::Order,
+    GROUP, Tiles, Winograd, few_channels,
+    forward::Pass,
     products::{self, SIDE, Scratch, ScratchPoints},
     reading::{Plain, Unpooled},
     tiling::{POINTS, Tiling},
@@ -27,8 +27,8 @@ impl<W: Tiling> Winograd<W> {
         let image = dy.len() / tiles.geometry.blocks;
         let lanes = tiles.geometry.blocks * tiles.groups() * tiles.points * tiles.gradient_stride;
         if self.gradients.is_none() {
-            self.transposed_filters = Buffer::zeroed(tiles.points * tiles.filter_stride / LANES)?;
-            self.transform_filters_for(weights, Order::FilterThenChannel);
+            self.transposed_filters = Buffer::zeroed(tiles.points * tiles.backward.stride() / LANES)?;
+            self.transform_filters_for(weights, Pass::Backward);
         }
         let gradients = made(&mut self.gradients, lanes)?;
         let winners = self.winners.as_deref();
@@ -42,23 +42,23 @@ impl<W: Tiling> Winograd<W> {
         Ok(())
     }
 
-    /// `M = Uᵀ S`, `dx += B M Bᵀ` for each block and each ten channels.
+    /// `M = Uᵀ S`, `dx += B M Bᵀ` for each block and each set of channels.
     pub(super) fn multiply_backward(&mut self, dx: &mut [L]) {
         let (tiles, tiling) = (self.tiles, PhantomData::<W>);
         let (channels, plane) = (tiles.geometry.channels, tiles.geometry.input_plane());
         let (pool, level, scratch) = (self.cpu.pool(), self.cpu.level(), &self.scratch);
         let weights = self.transposed_filters.lanes().as_flattened();
         let Some(gradients) = self.gradients.as_ref().map(Buffer::lanes) else { return };
-        let chunks = channels.div_ceil(ROWS);
-        let items = tiles.geometry.blocks * chunks;
-        pool.pieces(&mut self.claims, dx, (channels * plane, ROWS * plane), items, |worker, item, pieces| {
-            let (block, chunk) = (item / chunks, item % chunks);
+        let (sets, rows) = (tiles.backward.sets(), tiles.backward.set_rows());
+        let items = tiles.geometry.blocks * sets;
+        pool.pieces(&mut self.claims, dx, (channels * plane, rows * plane), items, |worker, item, pieces| {
+            let (block, set) = (item / sets, item % sets);
             let length = tiles.groups() * tiles.points * tiles.gradient_stride;
             let gradients = &gradients[block * length..][..length];
-            let dx = pieces.take(block, chunk);
+            let dx = pieces.take(block, set);
             let mut scratch = scratch.lock(worker);
             let scratch = products::scratch(scratch.lanes_mut());
-            level.run(MultiplyBackward { tiles, first: chunk * ROWS, weights, gradients, scratch, dx, tiling });
+            level.run(MultiplyBackward { tiles, set, weights, gradients, scratch, dx, tiling });
         });
     }
 
@@ -133,8 +133,8 @@ impl<W: Tiling> Kernel for TransformGradients<'_, W> {
 
 struct MultiplyBackward<'a, W> {
     tiles: Tiles,
-    /// The first channel.
-    first: usize,
+    /// Which channels.
+    set: usize,
     weights: &'a [f32],
     gradients: &'a [L],
     scratch: &'a mut ScratchPoints,
@@ -146,23 +146,14 @@ struct MultiplyBackward<'a, W> {
 impl<W: Tiling> Kernel for MultiplyBackward<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Tiles { geometry, points, gradient_stride, filter_stride, .. } = self.tiles;
+        let Tiles { geometry, backward, points, gradient_stride, .. } = self.tiles;
         let plane = geometry.input_plane();
-        let channels = self.dx.len() / plane;
         self.dx.fill(ZERO);
         let mut work = Workspace::NEW;
         for (group, gradients) in self.gradients.chunks_exact(points * gradient_stride).enumerate() {
             for point in 0..points {
-                let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let gradients = &gradients[point * gradient_stride..][..geometry.filters * GROUP];
-                let result = &mut self.scratch[point][..channels * GROUP];
-                if channels == ROWS {
-                    products::rows::<I, ROWS>(weights, geometry.channels, gradients, result);
-                } else {
-                    for (channel, result) in result.chunks_exact_mut(GROUP).enumerate() {
-                        products::rows::<I, 1>(&weights[channel..], geometry.channels, gradients, result);
-                    }
-                }
+                backward.multiply::<I>(self.weights, (point, self.set), gradients, &mut self.scratch[point]);
             }
             for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
                 for (channel, dx) in self.dx.chunks_exact_mut(plane).enumerate() {
@@ -212,20 +203,14 @@ struct SumProducts<'a> {
 impl Kernel for SumProducts<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Tiles { geometry, points, input_stride, gradient_stride, .. } = self.tiles;
-        let (filters, channels) = (geometry.filters, geometry.channels);
+        let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
         for filter in (0..filters).step_by(SIDE) {
             for channel in (0..channels).step_by(SIDE) {
-                let mut sums = [[I::Single::splat(0.0); SIDE]; SIDE];
-                let all_gradients = self.gradients.chunks_exact(points * gradient_stride);
-                let all_inputs = self.inputs.chunks_exact(points * input_stride);
-                for (gradients, inputs) in all_gradients.zip(all_inputs) {
-                    let (gradients, _) =
-                        gradients[self.point * gradient_stride..][..filters * GROUP].as_chunks::<GROUP>();
-                    let (inputs, _) = inputs[self.point * input_stride..][..channels * GROUP].as_chunks::<GROUP>();
-                    sums = products::outer(sums, four(gradients, filter), four(inputs, channel));
-                }
-                let all: [I::Single; LANES] = std::array::from_fn(|i| sums[i / SIDE][i % SIDE]);
+                let all = if I::REGISTER_BYTES > SIDE * SIDE * size_of::<L>() {
+                    self.square::<I>(filter, channel)
+                } else {
+                    self.quarters::<I>(filter, channel)
+                };
                 let mut sums = ZERO;
                 I::Single::sums_of(&all).store(&mut sums);
                 for f in 0..SIDE.min(filters - filter) {
@@ -238,10 +223,53 @@ impl Kernel for SumProducts<'_> {
     }
 }
 
-/// Four entries from `first`; past the end the last is repeated, and what comes of it is thrown away.
-#[inline(always)]
-fn four(entries: &[[L; GROUP]], first: usize) -> [&[L; GROUP]; SIDE] {
-    std::array::from_fn(|i| &entries[(first + i).min(entries.len() - 1)])
+impl SumProducts<'_> {
+    /// The gradients and inputs of this point in all groups from the first on.
+    #[inline(always)]
+    fn groups(&self, first: usize) -> impl Iterator<Item = (&[[L; GROUP]], &[[L; GROUP]])> {
+        let Tiles { geometry, points, input_stride, gradient_stride, .. } = self.tiles;
+        let (filters, channels) = (geometry.filters * GROUP, geometry.channels * GROUP);
+        let gradients = self.gradients.chunks_exact(points * gradient_stride).skip(first);
+        let inputs = self.inputs.chunks_exact(points * input_stride).skip(first);
+        gradients.zip(inputs).map(move |(gradients, inputs)| {
+            let gradients = &gradients[self.point * gradient_stride..][..filters];
+            let inputs = &inputs[self.point * input_stride..][..channels];
+            (gradients.as_chunks().0, inputs.as_chunks().0)
+        })
+    }
+
+    /// The sums of 4x4 pairs.
+    #[inline(always)]
+    fn square<I: Isa>(&self, filter: usize, channel: usize) -> [I::Single; LANES] {
+        let mut sums = [[I::Single::splat(0.0); SIDE]; SIDE];
+        products::outer::<I, SIDE>(&mut sums, self.groups(0), (filter, channel));
+        let mut all = [I::Single::splat(0.0); LANES];
+        for i in 0..LANES {
+            all[i] = sums[i / SIDE][i % SIDE];
+        }
+        all
+    }
+
+    /// The same with few registers: 2x2 pairs at a time, over as many groups as the first-level cache holds.
+    #[inline(always)]
+    fn quarters<I: Isa>(&self, filter: usize, channel: usize) -> [I::Single; LANES] {
+        const HALF: usize = SIDE / 2;
+        const GROUPS: usize = 4;
+        let mut sums = [[[I::Single::splat(0.0); HALF]; HALF]; 4];
+        for first in (0..self.tiles.geometry.blocks * self.tiles.groups()).step_by(GROUPS) {
+            for quarter in 0..4 {
+                let pair = (filter + quarter / 2 * HALF, channel + quarter % 2 * HALF);
+                products::outer::<I, HALF>(&mut sums[quarter], self.groups(first).take(GROUPS), pair);
+            }
+        }
+        let mut all = [I::Single::splat(0.0); LANES];
+        for f in 0..SIDE {
+            for c in 0..SIDE {
+                all[f * SIDE + c] = sums[f / HALF * 2 + c / HALF][f % HALF][c % HALF];
+            }
+        }
+        all
+    }
 }
 
 struct TransformBack<'a, W> {

@@ -49,7 +49,11 @@ impl<V: Vector<f32>, const C: usize> Values<V> for Products<'_, C> {
     }
 }
 
-/// `D = S Vᵀ` into `[point][filter][channel]`. An item is a filter, a channel and two rows of points; its sums make a lane.
+/// Filters of an item of [`sum_products`].
+const FILTERS: usize = 4;
+
+/// `D = S Vᵀ` into `[point][filter][channel]`. An item is two rows of points and a few filters, so that their gradients and
+/// the points of all channels stay in the second-level cache while a block is done; each pair's sums make a lane.
 pub(super) fn sum_products<W: Tiling>(
     cpu: &Cpu,
     tiles: Tiles,
@@ -59,19 +63,21 @@ pub(super) fn sum_products<W: Tiling>(
     sums: &mut Vec<L>,
     target: &mut [L],
 ) {
-    let (passes, channels) = (W::SIZE / 2, tiles.geometry.channels);
-    sums.resize(tiles.geometry.filters * channels * passes, ZERO);
-    cpu.pool().chunks(sums, 1, |item, sum| {
-        let (pair, pass) = (item / passes, item % passes);
-        let (filter, channel, tiling) = (pair / channels, pair % channels, PhantomData::<W>);
-        cpu.level().run(SumProducts { tiles, pass, filter, channel, dy, winners, inputs, sum: &mut sum[0], tiling });
+    let (passes, tiling) = (W::SIZE / 2, PhantomData::<W>);
+    let pairs_of_item = FILTERS * tiles.geometry.channels;
+    sums.resize(tiles.geometry.filters.div_ceil(FILTERS) * passes * pairs_of_item, ZERO);
+    cpu.pool().chunks(sums, pairs_of_item, |item, sums| {
+        let (first, pass) = (item / passes * FILTERS, item % passes);
+        cpu.level().run(SumProducts { tiles, pass, first, dy, winners, inputs, sums, tiling });
     });
     let target = target.as_flattened_mut();
-    for (item, sum) in sums.iter().enumerate() {
-        let (pair, pass) = (item / passes, item % passes);
-        for (half, row) in rows_of::<W>(pass).into_iter().enumerate() {
-            for column in 0..W::SIZE {
-                target[(row * W::SIZE + column) * tiles.filter_stride + pair] = sum[half * POINTS + column];
+    for (item, sums) in sums.chunks_exact(pairs_of_item).enumerate() {
+        let (first, pass) = (item / passes * pairs_of_item, item % passes);
+        for (sums, pair) in sums.iter().zip(first..tiles.geometry.filters * tiles.geometry.channels) {
+            for (half, row) in rows_of::<W>(pass).into_iter().enumerate() {
+                for column in 0..W::SIZE {
+                    target[(row * W::SIZE + column) * tiles.filter_stride + pair] = sums[half * POINTS + column];
+                }
             }
         }
     }
@@ -85,13 +91,14 @@ fn rows_of<W: Tiling>(pass: usize) -> [usize; 2] {
 struct SumProducts<'a, W> {
     tiles: Tiles,
     pass: usize,
-    filter: usize,
-    channel: usize,
+    /// The first filter.
+    first: usize,
     /// `[block][filter][pixel]`, or `[block][filter][window]` with the winners.
     dy: &'a [L],
     winners: Option<&'a [Winners]>,
     inputs: &'a [L],
-    sum: &'a mut L,
+    /// `[filter][channel]`.
+    sums: &'a mut [L],
     tiling: PhantomData<W>,
 }
 
@@ -107,42 +114,67 @@ impl<W: Tiling> Kernel for SumProducts<'_, W> {
     }
 }
 
+/// The largest number of channels.
+const CHANNELS: usize = 3;
+
 impl<W: Tiling> SumProducts<'_, W> {
     /// Sums over all samples and tiles; `P` is the first of two neighbouring rows of points, or 0 for zero and infinity.
     #[inline(always)]
     fn sum<I: Isa, const P: usize>(self) {
+        let geometry = self.tiles.geometry;
+        let filters = FILTERS.min(geometry.filters - self.first);
+        let mut sums = [[[I::Single::splat(0.0); LANES]; CHANNELS]; FILTERS];
+        for block in 0..geometry.blocks {
+            for filter in 0..filters {
+                for channel in 0..geometry.channels {
+                    self.add_block::<I, P>(block, filter, channel, &mut sums[filter][channel]);
+                }
+            }
+        }
+        for (pair, sum) in self.sums.iter_mut().enumerate() {
+            I::Single::sums_of(&sums[pair / geometry.channels][pair % geometry.channels]).store(sum);
+        }
+    }
+
+    /// Adds the tiles of one block for one filter and channel.
+    #[inline(always)]
+    fn add_block<I: Isa, const P: usize>(
+        &self,
+        block: usize,
+        filter: usize,
+        channel: usize,
+        sums: &mut [I::Single; LANES],
+    ) {
         let Tiles { geometry, points, input_stride, .. } = self.tiles;
         let plane = self.dy.len() / (geometry.blocks * geometry.filters);
+        let start = (block * geometry.filters + self.first + filter) * plane;
+        let dy = &self.dy[start..][..plane];
+        let winners = self.winners.map(|winners| &winners[start..][..plane]);
         let rows = rows_of::<W>(self.pass);
-        let mut sums = [[I::Single::splat(0.0); POINTS]; 2];
-        for block in 0..geometry.blocks {
-            let start = (block * geometry.filters + self.filter) * plane;
-            let dy = &self.dy[start..][..plane];
-            let winners = self.winners.map(|winners| &winners[start..][..plane]);
-            for group in 0..self.tiles.groups() {
-                let inputs = &self.inputs[(block * self.tiles.groups() + group) * points * input_stride..];
-                let inputs = &inputs[self.channel * GROUP..][..points * input_stride - self.channel * GROUP];
-                for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
-                    let (size, origin) = (geometry.output, (down * W::OUT, across * W::OUT));
-                    let halves = match winners {
-                        None => two_rows::<I, W, P>(&Plain { plane: dy, size, pad: (0, 0), origin }),
-                        Some(winners) => {
-                            let size = (size.0 / 2, size.1 / 2);
-                            two_rows::<I, W, P>(&Unpooled { plane: dy, winners, size, origin })
-                        }
-                    };
-                    for half in 0..2 {
-                        let values = analyse_row::<I, Output<W>>(halves[half]);
-                        for column in 0..W::SIZE {
-                            let input = &inputs[(rows[half] * W::SIZE + column) * input_stride + t];
-                            sums[half][column] = values[column].mul_add(Vector::load(input), sums[half][column]);
-                        }
+        let mut result = *sums;
+        for group in 0..self.tiles.groups() {
+            let inputs = &self.inputs[(block * self.tiles.groups() + group) * points * input_stride..];
+            let inputs = &inputs[channel * GROUP..][..points * input_stride - channel * GROUP];
+            for (t, (down, across)) in self.tiles.of_group(group).enumerate() {
+                let (size, origin) = (geometry.output, (down * W::OUT, across * W::OUT));
+                let halves = match winners {
+                    None => two_rows::<I, W, P>(&Plain { plane: dy, size, pad: (0, 0), origin }),
+                    Some(winners) => {
+                        let size = (size.0 / 2, size.1 / 2);
+                        two_rows::<I, W, P>(&Unpooled { plane: dy, winners, size, origin })
+                    }
+                };
+                for half in 0..2 {
+                    let values = analyse_row::<I, Output<W>>(halves[half]);
+                    for column in 0..W::SIZE {
+                        let input = Vector::load(&inputs[(rows[half] * W::SIZE + column) * input_stride + t]);
+                        let sum = &mut result[half * POINTS + column];
+                        *sum = values[column].mul_add(input, *sum);
                     }
                 }
             }
         }
-        let all: [I::Single; LANES] = std::array::from_fn(|i| sums[i / POINTS][i % POINTS]);
-        I::Single::sums_of(&all).store(self.sum);
+        *sums = result;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{
     super::pooled::{self, Winners},
-    GROUP, ROWS, Tiles, Winograd,
+    GROUP, Tiles, Winograd,
     few_channels::{Products, TileInputs},
-    products::{self, Scratch, ScratchPoints},
+    products::{self, MOST_ROWS_OF_FEW, Packing, Scratch, ScratchPoints},
     reading::Plain,
     tiling::{POINTS, Tiling},
     transform::{Filter, Input, Output, Square, Workspace, ZERO},
@@ -24,33 +24,31 @@ type L = Lane<f32>;
 const FILTER_LANES: usize = 8;
 
 impl<W: Tiling> Winograd<W> {
-    /// `U = G g Gᵀ` for all filters, 16 at a time; in the order of the forward pass, and in that of the backward pass too
-    /// if there will be one.
+    /// `U = G g Gᵀ` for all filters, 16 at a time; as the forward pass reads it, and as the backward pass does too if there
+    /// will be one.
     pub(super) fn transform_filters(&mut self, weights: &[f32]) {
-        self.transform_filters_for(weights, Order::ChannelThenFilter);
+        self.transform_filters_for(weights, Pass::Forward);
         if self.gradients.is_some() {
-            self.transform_filters_for(weights, Order::FilterThenChannel);
+            self.transform_filters_for(weights, Pass::Backward);
         }
     }
 
-    /// `U` in one order. A lane of filters is a column through all points; an item takes a few of them.
-    pub(super) fn transform_filters_for(&mut self, weights: &[f32], order: Order) {
-        let (tiles, tiling) = (self.tiles, PhantomData::<W>);
+    /// `U` for one pass. A lane of filters is a column through all points; an item takes a few of them.
+    pub(super) fn transform_filters_for(&mut self, weights: &[f32], pass: Pass) {
+        let (channels, tiling) = (self.tiles.geometry.channels, PhantomData::<W>);
         let (pool, level) = (self.cpu.pool(), self.cpu.level());
-        let pairs = tiles.geometry.filters * tiles.geometry.channels;
-        let row = tiles.filter_stride / LANES;
-        let target = match order {
-            Order::ChannelThenFilter => &mut self.filters,
-            Order::FilterThenChannel => &mut self.transposed_filters,
+        let (packing, target) = match pass {
+            Pass::Forward => (self.tiles.forward, &mut self.filters),
+            Pass::Backward => (self.tiles.backward, &mut self.transposed_filters),
         };
-        let items = pairs.div_ceil(LANES * FILTER_LANES);
-        let scratch = &self.scratch;
+        let (row, items) = (packing.stride() / LANES, packing.len().div_ceil(LANES * FILTER_LANES));
+        let (scratch, points) = (&self.scratch, self.tiles.points);
         pool.pieces(&mut self.claims, target.lanes_mut(), (row, FILTER_LANES), items, |worker, item, pieces| {
             let mut scratch = scratch.lock(worker);
             let transformed = &mut scratch.lanes_mut()[..POINTS * POINTS * FILTER_LANES];
             let first = item * FILTER_LANES * LANES;
-            level.run(TransformFilters { tiles, order, first, weights, target: transformed, tiling });
-            for (point, transformed) in transformed.chunks_exact(FILTER_LANES).take(tiles.points).enumerate() {
+            level.run(TransformFilters { packing, pass, channels, first, weights, target: transformed, tiling });
+            for (point, transformed) in transformed.chunks_exact(FILTER_LANES).take(points).enumerate() {
                 let target = pieces.take(point, item);
                 target.copy_from_slice(&transformed[..target.len()]);
             }
@@ -68,53 +66,54 @@ impl<W: Tiling> Winograd<W> {
         });
     }
 
-    /// `M = U V`, `y = neuron(Aᵀ M A + b)`, or the largest of each window of it, for each block and each ten filters.
+    /// `M = U V`, `y = neuron(Aᵀ M A + b)`, or the largest of each window of it, for each block and each set of filters.
     pub(super) fn multiply_forward(&mut self, bias: Option<&[f32]>, y: &mut [L]) {
         let (tiles, neuron, tiling) = (self.tiles, self.neuron, PhantomData::<W>);
         let filters = tiles.geometry.filters;
         let (pool, level, scratch) = (self.cpu.pool(), self.cpu.level(), &self.scratch);
         let (weights, inputs) = (self.filters.lanes().as_flattened(), self.inputs.lanes());
-        let chunks = filters.div_ceil(ROWS);
-        let items = tiles.geometry.blocks * chunks;
+        let (sets, rows) = (tiles.forward.sets(), tiles.forward.set_rows());
+        let items = tiles.geometry.blocks * sets;
         let length = tiles.groups() * tiles.points * tiles.input_stride;
         let run = |worker, item: usize, target: Target<'_>| {
-            let (inputs, first) = (&inputs[item / chunks * length..][..length], item % chunks * ROWS);
+            let (inputs, set) = (&inputs[item / sets * length..][..length], item % sets);
             let mut scratch = scratch.lock(worker);
             let scratch = products::scratch(scratch.lanes_mut());
-            level.run(Multiply { tiles, first, weights, inputs, bias, neuron, scratch, target, tiling });
+            level.run(Multiply { tiles, set, weights, inputs, bias, neuron, scratch, target, tiling });
         };
         let plane = tiles.geometry.output_plane();
         match &mut self.winners {
             None => {
-                let shape = (filters * plane, ROWS * plane);
+                let shape = (filters * plane, rows * plane);
                 pool.pieces(&mut self.claims, y, shape, items, |worker, item, pieces| {
-                    run(worker, item, Target::Plain(pieces.take(item / chunks, item % chunks)));
+                    run(worker, item, Target::Plain(pieces.take(item / sets, item % sets)));
                 });
             }
             Some(winners) => {
-                let shape = (filters * plane / 4, ROWS * plane / 4);
+                let shape = (filters * plane / 4, rows * plane / 4);
                 pool.pieces2(&mut self.claims, (y, winners), shape, items, |worker, item, y, winners| {
-                    let (block, chunk) = (item / chunks, item % chunks);
-                    run(worker, item, Target::Pooled(y.take(block, chunk), winners.take(block, chunk)));
+                    let (block, set) = (item / sets, item % sets);
+                    run(worker, item, Target::Pooled(y.take(block, set), winners.take(block, set)));
                 });
             }
         }
     }
 }
 
-/// Which index is the outer one in `U`, so that the inner one, the rows of a product, are neighbours.
+/// Which pass the transformed filters are for.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Order {
-    /// For the forward pass, whose rows are filters.
-    ChannelThenFilter,
-    /// For the backward pass, whose rows are channels.
-    FilterThenChannel,
+pub(super) enum Pass {
+    /// A row for each filter, a term for each channel.
+    Forward,
+    /// A row for each channel, a term for each filter.
+    Backward,
 }
 
 struct TransformFilters<'a, W> {
-    tiles: Tiles,
-    order: Order,
-    /// The first pair of a filter and a channel, in that order.
+    packing: Packing,
+    pass: Pass,
+    channels: usize,
+    /// The first of a point's numbers.
     first: usize,
     weights: &'a [f32],
     /// `[point][lane of filters]`.
@@ -125,14 +124,14 @@ struct TransformFilters<'a, W> {
 impl<W: Tiling> Kernel for TransformFilters<'_, W> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
-        let (mut work, mut source): (_, Square) = (Workspace::NEW, [[ZERO; POINTS]; POINTS]);
+        let mut work = Workspace::NEW;
         for lane in 0..FILTER_LANES {
-            let first = self.first + lane * LANES;
-            for l in 0..LANES.min((filters * channels).saturating_sub(first)) {
-                let pair = match self.order {
-                    Order::ChannelThenFilter => (first + l) % filters * channels + (first + l) / filters,
-                    Order::FilterThenChannel => first + l,
+            let mut source: Square = [[ZERO; POINTS]; POINTS];
+            for l in 0..LANES {
+                let Some((row, term)) = self.packing.row_and_term(self.first + lane * LANES + l) else { continue };
+                let pair = match self.pass {
+                    Pass::Forward => row * self.channels + term,
+                    Pass::Backward => term * self.channels + row,
                 };
                 let filter = &self.weights[pair * W::TAPS * W::TAPS..][..W::TAPS * W::TAPS];
                 for row in 0..W::TAPS {
@@ -180,8 +179,8 @@ enum Target<'a> {
 
 struct Multiply<'a, W> {
     tiles: Tiles,
-    /// The first filter.
-    first: usize,
+    /// Which filters.
+    set: usize,
     weights: &'a [f32],
     inputs: &'a [L],
     bias: Option<&'a [f32]>,
@@ -206,32 +205,18 @@ impl<W: Tiling> Kernel for Multiply<'_, W> {
 }
 
 impl<W: Tiling> Multiply<'_, W> {
-    /// The filters of this item.
-    fn filters(&self) -> usize {
-        ROWS.min(self.tiles.geometry.filters - self.first)
-    }
-
     /// Products of all points into the scratch memory, then a synthesis for each tile and filter.
     #[inline(always)]
     fn many_channels<I: Isa>(&mut self) {
-        let Tiles { geometry, points, input_stride, filter_stride, .. } = self.tiles;
-        let filters = self.filters();
+        let Tiles { geometry, forward, points, input_stride, .. } = self.tiles;
         let mut work = Workspace::NEW;
         for (group, inputs) in self.inputs.chunks_exact(points * input_stride).enumerate() {
             for point in 0..points {
-                let weights = &self.weights[point * filter_stride + self.first..][..filter_stride - self.first];
                 let inputs = &inputs[point * input_stride..][..geometry.channels * GROUP];
-                let result = &mut self.scratch[point][..filters * GROUP];
-                if filters == ROWS {
-                    products::rows::<I, ROWS>(weights, geometry.filters, inputs, result);
-                } else {
-                    for (filter, result) in result.chunks_exact_mut(GROUP).enumerate() {
-                        products::rows::<I, 1>(&weights[filter..], geometry.filters, inputs, result);
-                    }
-                }
+                forward.multiply::<I>(self.weights, (point, self.set), inputs, &mut self.scratch[point]);
             }
             for (t, tile) in self.tiles.of_group(group).enumerate() {
-                for filter in 0..filters {
+                for filter in 0..forward.rows_of(self.set) {
                     let values = Scratch { points: self.scratch, column: filter * GROUP + t };
                     work.synthesise::<I, Output<W>>(&values);
                     self.write::<I>(&work, tile, filter);
@@ -243,14 +228,14 @@ impl<W: Tiling> Multiply<'_, W> {
     /// With few channels a point's product is a matter of one or three instructions: made when the synthesis asks for it.
     #[inline(always)]
     fn few_channels<I: Isa, const C: usize>(&mut self) {
-        let Tiles { geometry, points, input_stride, filter_stride, .. } = self.tiles;
-        let filters = self.filters();
-        let mut weights = [[[0.0; C]; POINTS * POINTS]; ROWS];
+        let Tiles { forward, points, input_stride, .. } = self.tiles;
+        let filters = forward.rows_of(self.set);
+        let mut weights = [[[0.0; C]; POINTS * POINTS]; MOST_ROWS_OF_FEW];
         for point in 0..points {
+            let chunk = forward.chunk(self.weights, point, self.set);
             for channel in 0..C {
-                let of_filters = &self.weights[point * filter_stride + channel * geometry.filters + self.first..];
                 for filter in 0..filters {
-                    weights[filter][point][channel] = of_filters[filter];
+                    weights[filter][point][channel] = chunk[channel * forward.rows + filter];
                 }
             }
         }
@@ -275,7 +260,8 @@ impl<W: Tiling> Multiply<'_, W> {
     #[inline(always)]
     fn write<I: Isa>(&mut self, work: &Workspace, (down, across): (usize, usize), filter: usize) {
         let (height, width) = self.tiles.geometry.output;
-        let bias = I::Single::splat(self.bias.map_or(0.0, |bias| bias[self.first + filter]));
+        let bias =
+            I::Single::splat(self.bias.map_or(0.0, |bias| bias[self.set * self.tiles.forward.set_rows() + filter]));
         let (rows, columns) = (W::OUT.min(height - down * W::OUT), W::OUT.min(width - across * W::OUT));
         match &mut self.target {
             Target::Plain(y) => {

@@ -6,8 +6,8 @@
 //!
 //! | pass | phases |
 //! |---|---|
-//! | forward | `U = G g Gᵀ`; `V = Bᵀ d B` for all tiles; `M = U V`, `y = Aᵀ M A` for each block and ten filters |
-//! | data gradient | `S = A dy Aᵀ` for all tiles; `M = Uᵀ S`, `dx += B M Bᵀ` for each block and ten channels |
+//! | forward | `U = G g Gᵀ`; `V = Bᵀ d B` for all tiles; `M = U V`, `y = Aᵀ M A` for each block and a set of filters |
+//! | data gradient | `S = A dy Aᵀ` for all tiles; `M = Uᵀ S`, `dx += B M Bᵀ` for each block and a set of channels |
 //! | filter gradient | `D = S Vᵀ` for each point; `dg = Gᵀ D G` |
 //!
 //! `V` is kept from forward to backward, `S` within backward. Lanes are 16 samples as everywhere, so any number of channels
@@ -40,13 +40,12 @@ use core_tensor::{
     Result, Shape,
     ops::{AffineBackward, AffineForward, AffinePlan, Convolution, Neuron, Pooling},
 };
+use products::Packing;
 use std::marker::PhantomData;
 use tiling::{F4x3, F4x5, F6x3, Tiling};
 
 /// Tiles that are multiplied together: columns of the small matrix products.
 const GROUP: usize = 2;
-/// Filters (forward) or channels (backward) of one item: rows of the small matrix products.
-const ROWS: usize = 10;
 /// Fewest input channels and filters for which the products outweigh the transforms.
 const FEWEST: usize = 8;
 
@@ -120,8 +119,8 @@ struct Winograd<W> {
     tiles: Tiles,
     /// For each lane of the pooled output who won, if the pooling is fused.
     winners: Option<Vec<Winners>>,
-    /// `U` for the forward pass, `[point][channel][filter]`, and for the backward pass, `[point][filter][channel]`; the
-    /// latter is made at the first backward pass.
+    /// `U` for the forward pass, whose rows are filters, and for the backward pass, whose rows are channels; the latter is made
+    /// at the first backward pass.
     filters: Buffer<f32>,
     transposed_filters: Buffer<f32>,
     /// `V`, `[block][group of tiles][point][channel][tile]`.
@@ -145,7 +144,10 @@ struct Tiles {
     down: usize,
     across: usize,
     points: usize,
-    /// From one point to the next in `U` and `D`, in numbers; a multiple of a lane.
+    /// How `U` lies in memory in the forward and in the backward pass.
+    forward: Packing,
+    backward: Packing,
+    /// From one point to the next in `D`, in numbers; a multiple of a lane.
     filter_stride: usize,
     /// From one point to the next in `V` and `S`, in lanes. Odd, so that the points of one tile, which are written
     /// together, do not all fall on the same set of the first-level cache.
@@ -161,6 +163,12 @@ impl Tiles {
             down: geometry.output.0.div_ceil(W::OUT),
             across: geometry.output.1.div_ceil(W::OUT),
             points: W::SIZE * W::SIZE,
+            forward: if few_channels::are(geometry.channels) {
+                Packing::single(geometry.filters, geometry.channels)
+            } else {
+                Packing::new(geometry.filters, geometry.channels, geometry.blocks)
+            },
+            backward: Packing::new(geometry.channels, geometry.filters, geometry.blocks),
             filter_stride: pairs.next_multiple_of(crate::lane::LANES) + crate::lane::LANES,
             input_stride: geometry.channels * GROUP + 1,
             gradient_stride: geometry.filters * GROUP + 1,
@@ -198,7 +206,7 @@ impl<W: Tiling> Winograd<W> {
             neuron: description.neuron,
             tiles,
             winners: pooled.map(|pooled| vec![[0; 4]; geometry.blocks * pooled.sample_len()]),
-            filters: Buffer::zeroed(tiles.points * tiles.filter_stride / lanes)?,
+            filters: Buffer::zeroed(tiles.points * tiles.forward.stride() / lanes)?,
             transposed_filters: Buffer::zeroed(0)?,
             inputs: Buffer::zeroed(geometry.blocks * tiles.groups() * tiles.points * tiles.input_stride)?,
             gradients: None,
