@@ -322,6 +322,7 @@ fn winograd_with_many_filters_or_channels_is_the_definition() {
             kernel: size(3, 3),
             stride: size(1, 1),
             pad: size(1, 1),
+            dilation: size(1, 1),
             groups: 1,
             neuron: Neuron::Identity,
             algorithm: Algorithm::Auto,
