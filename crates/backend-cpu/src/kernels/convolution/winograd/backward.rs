@@ -206,11 +206,7 @@ impl Kernel for SumProducts<'_> {
         let (filters, channels) = (self.tiles.geometry.filters, self.tiles.geometry.channels);
         for filter in (0..filters).step_by(SIDE) {
             for channel in (0..channels).step_by(SIDE) {
-                let all = if I::REGISTER_BYTES > SIDE * SIDE * size_of::<L>() {
-                    self.square::<I>(filter, channel)
-                } else {
-                    self.quarters::<I>(filter, channel)
-                };
+                let all = self.square::<I>(filter, channel);
                 let mut sums = ZERO;
                 I::Single::sums_of(&all).store(&mut sums);
                 for f in 0..SIDE.min(filters - filter) {
@@ -224,13 +220,13 @@ impl Kernel for SumProducts<'_> {
 }
 
 impl SumProducts<'_> {
-    /// The gradients and inputs of this point in all groups from the first on.
+    /// The gradients and inputs of this point, group by group.
     #[inline(always)]
-    fn groups(&self, first: usize) -> impl Iterator<Item = (&[[L; GROUP]], &[[L; GROUP]])> {
+    fn groups(&self) -> impl Iterator<Item = (&[[L; GROUP]], &[[L; GROUP]])> {
         let Tiles { geometry, points, input_stride, gradient_stride, .. } = self.tiles;
         let (filters, channels) = (geometry.filters * GROUP, geometry.channels * GROUP);
-        let gradients = self.gradients.chunks_exact(points * gradient_stride).skip(first);
-        let inputs = self.inputs.chunks_exact(points * input_stride).skip(first);
+        let gradients = self.gradients.chunks_exact(points * gradient_stride);
+        let inputs = self.inputs.chunks_exact(points * input_stride);
         gradients.zip(inputs).map(move |(gradients, inputs)| {
             let gradients = &gradients[self.point * gradient_stride..][..filters];
             let inputs = &inputs[self.point * input_stride..][..channels];
@@ -238,35 +234,14 @@ impl SumProducts<'_> {
         })
     }
 
-    /// The sums of 4x4 pairs.
+    /// The sums of 4x4 pairs. With AVX2 they do not fit into registers, but quarters of them were slower: each visits a group for
+    /// eight cycles' work.
     #[inline(always)]
     fn square<I: Isa>(&self, filter: usize, channel: usize) -> [I::Single; LANES] {
-        let mut sums = [[I::Single::splat(0.0); SIDE]; SIDE];
-        products::outer::<I, SIDE>(&mut sums, self.groups(0), (filter, channel));
+        let sums = products::outer::<I>(self.groups(), (filter, channel));
         let mut all = [I::Single::splat(0.0); LANES];
         for i in 0..LANES {
             all[i] = sums[i / SIDE][i % SIDE];
-        }
-        all
-    }
-
-    /// The same with few registers: 2x2 pairs at a time, over as many groups as the first-level cache holds.
-    #[inline(always)]
-    fn quarters<I: Isa>(&self, filter: usize, channel: usize) -> [I::Single; LANES] {
-        const HALF: usize = SIDE / 2;
-        const GROUPS: usize = 4;
-        let mut sums = [[[I::Single::splat(0.0); HALF]; HALF]; 4];
-        for first in (0..self.tiles.geometry.blocks * self.tiles.groups()).step_by(GROUPS) {
-            for quarter in 0..4 {
-                let pair = (filter + quarter / 2 * HALF, channel + quarter % 2 * HALF);
-                products::outer::<I, HALF>(&mut sums[quarter], self.groups(first).take(GROUPS), pair);
-            }
-        }
-        let mut all = [I::Single::splat(0.0); LANES];
-        for f in 0..SIDE {
-            for c in 0..SIDE {
-                all[f * SIDE + c] = sums[f / HALF * 2 + c / HALF][f % HALF][c % HALF];
-            }
         }
         all
     }

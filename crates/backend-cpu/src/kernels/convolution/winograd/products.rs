@@ -192,33 +192,32 @@ fn block<I: Isa, const R: usize, const ROWS: usize, const TILES: usize>(
     }
 }
 
-/// Side of a square of products in [`outer`].
+/// Side of the square of accumulators in [`outer`].
 pub(super) const SIDE: usize = 4;
 
-/// `sums[f][c] += sum over groups and tiles of gradients[f][t] * inputs[c][t]`, lane by lane; `S` filters and channels from the
-/// first ones. An entry that does not exist stands for the last, and what comes of it is thrown away.
+/// `sums[f][c] = sum over groups and tiles of gradients[f][t] * inputs[c][t]`, lane by lane, for four filters and channels from
+/// the first ones. An entry that does not exist stands for the last, and what comes of it is thrown away.
 #[inline(always)]
-pub(super) fn outer<'a, I: Isa, const S: usize>(
-    sums: &mut [[I::Single; S]; S],
+pub(super) fn outer<'a, I: Isa>(
     groups: impl Iterator<Item = (&'a [[L; GROUP]], &'a [[L; GROUP]])>,
     (filter, channel): (usize, usize),
-) {
-    let mut result = *sums;
+) -> [[I::Single; SIDE]; SIDE] {
+    let mut sums = [[I::Single::splat(0.0); SIDE]; SIDE];
     for (gradients, inputs) in groups {
         for t in 0..GROUP {
-            let mut of_channels = [I::Single::splat(0.0); S];
-            for c in 0..S {
+            let mut of_channels = [I::Single::splat(0.0); SIDE];
+            for c in 0..SIDE {
                 of_channels[c] = Vector::load(&inputs[(channel + c).min(inputs.len() - 1)][t]);
             }
-            for f in 0..S {
+            for f in 0..SIDE {
                 let gradient = I::Single::load(&gradients[(filter + f).min(gradients.len() - 1)][t]);
-                for c in 0..S {
-                    result[f][c] = gradient.mul_add(of_channels[c], result[f][c]);
+                for c in 0..SIDE {
+                    sums[f][c] = gradient.mul_add(of_channels[c], sums[f][c]);
                 }
             }
         }
     }
-    *sums = result;
+    sums
 }
 
 #[cfg(test)]
