@@ -11,7 +11,7 @@ use core_tensor::{
     Backend, DType, Role, Shape, Size2, Tensor,
     ops::{
         AffineForward, AffinePlan, Algorithm, Convolution, InnerProduct, Neuron,
-        kernels::{Decay, sgd_update},
+        kernels::{Decay, Update, sgd_update},
     },
 };
 
@@ -77,6 +77,7 @@ fn convolutions_of_denormal_numbers_are_exact() {
             kernel: Size2 { width: 9, height: 9 },
             stride: Size2 { width: 1, height: 1 },
             pad: Size2 { width: 0, height: 0 },
+            dilation: Size2 { width: 1, height: 1 },
             groups: 1,
             neuron: Neuron::Identity,
             algorithm: Algorithm::Direct,
@@ -99,7 +100,8 @@ fn what_training_lets_die_becomes_zero() {
             let w = tensor(&cpu, &[100], Role::Param, |i| i as f32 - 50.0);
             let v = tensor(&cpu, &[100], Role::Param, |i| (i as f32 - 50.0) * 1e-3);
             for _ in 0..3000 {
-                sgd_update(&cpu, 1.0, 0.9, Decay { l2, l1: 0.0 }, &gradient, &w, &v).unwrap();
+                let update = Update { rate: 1.0, decay: Decay { l2, l1: 0.0 }, gradient: &gradient, w: &w };
+                sgd_update(&cpu, update, 0.9, &v).unwrap();
             }
             assert_eq!(v.read::<f32>().unwrap(), [0.0; 100], "{cpu:?}");
             let weights = w.read::<f32>().unwrap();
