@@ -13,8 +13,12 @@ use solver::{NamedArray, Predictor};
 /// use images::{Channels, Classifier, Preparation};
 /// use layers::prelude::*;
 /// let network = layers![InnerProduct::new("ip", 2).bottom("data").top("ip")];
-/// # let net = Net::new("n", &backend_cpu::Cpu::new()?, layers![MemoryData::new("m", 1).zeros("data", [1, 1, 2, 2]), ..network])?;
-/// # let parameters = solver::parameters(&net)?;
+/// # let array = |name: &str, sizes: &[usize]| -> Result<_, Box<dyn std::error::Error>> {
+/// #     let shape = Shape::new(sizes)?;
+/// #     Ok(solver::NamedArray { name: name.into(), shape, values: solver::Values::F32(vec![0.1; shape.len()]) })
+/// # };
+/// # let parameters = [array("ip___weight", &[2, 4])?, array("ip___bias", &[2])?];
+/// // let parameters = io_hdf5::read_weights("snapshots/snapshot-010000.hdf5")?;
 /// let preparation = Preparation::new((2, 2), Channels::Gray).scale(1.0 / 256.0);
 /// let mut classifier = Classifier::new(&backend_cpu::Cpu::new()?, &network, "data", "ip", &parameters, preparation)?
 ///     .classes(["cat", "dog"])?;

@@ -32,6 +32,9 @@ pub struct DataSet {
     pub classes: Vec<String>,
 }
 
+/// A picture's file and its label.
+type Labelled = (PathBuf, u32);
+
 /// Pictures in one file; more would have to be in memory at once.
 const PER_FILE: usize = 10_000;
 
@@ -69,7 +72,7 @@ pub fn to_hdf5(source: &Source, preparation: &Preparation, out: &Path, name: &st
     Ok(DataSet { list, pictures: pictures.len(), classes })
 }
 
-fn write(path: &Path, pictures: &[(PathBuf, u32)], preparation: &Preparation) -> Result<()> {
+fn write(path: &Path, pictures: &[Labelled], preparation: &Preparation) -> Result<()> {
     let [channels, height, width] = preparation.shape();
     let mut data = Vec::with_capacity(pictures.len() * channels * height * width);
     for (picture, _) in pictures {
@@ -84,7 +87,8 @@ fn write(path: &Path, pictures: &[(PathBuf, u32)], preparation: &Preparation) ->
     Ok(io_hdf5::write_arrays(path, &arrays, &[])?)
 }
 
-fn from_folders(folder: &Path) -> Result<(Vec<(PathBuf, u32)>, Vec<String>)> {
+/// The pictures, and the names of the classes.
+fn from_folders(folder: &Path) -> Result<(Vec<Labelled>, Vec<String>)> {
     let mut pictures = Vec::new();
     let mut classes = Vec::new();
     for class in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
@@ -106,7 +110,7 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
-fn from_csv(list: &Path) -> Result<Vec<(PathBuf, u32)>> {
+fn from_csv(list: &Path) -> Result<Vec<Labelled>> {
     let folder = list.parent().unwrap_or(Path::new(""));
     let reader = csv::ReaderBuilder::new().has_headers(false).comment(Some(b'#')).trim(csv::Trim::All).from_path(list);
     let mut pictures = Vec::new();

@@ -61,6 +61,11 @@ impl Predictor {
         Ok(Predictor { net, input: input.into(), classes })
     }
 
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// The probabilities of each class for each sample, of shape (N, classes); `samples` has shape (N, ...).
     ///
     /// # Errors

@@ -14,6 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("solver", &["core-tensor", "layers"]),
     ("io-hdf5", &["core-tensor", "layers", "solver"]),
     ("picture", &["layers", "solver"]),
+    ("exchange", &["core-tensor", "layers", "solver"]),
+    ("images", &["core-tensor", "io-hdf5", "layers", "solver"]),
     ("terminal", &["layers", "solver"]),
 ];
 

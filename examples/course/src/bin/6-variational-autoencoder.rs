@@ -7,7 +7,7 @@ use course::{Lesson, Result};
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
 use ndarray::Ix2;
-use solver::{LrPolicy, Sgd};
+use solver::{Adam, LrPolicy};
 use std::process::ExitCode;
 
 /// The batch, and the number of samples on the sheet.
@@ -43,7 +43,7 @@ fn lesson(lesson: &Lesson) -> Result {
             GaussianKLLoss::new("surprise").bottoms(["mean", "deviation"]),
         ],
     )?;
-    let mut solver = lesson.solver("vae", Sgd::new().lr_policy(LrPolicy::fixed(0.001)));
+    let mut solver = lesson.solver("vae", Adam::new().lr_policy(LrPolicy::fixed(0.001)));
     lesson.train("vae", &mut solver, &mut net)?;
 
     let mut writer = Net::new(
