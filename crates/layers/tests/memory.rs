@@ -54,6 +54,25 @@ fn random(batch: usize, choices: &[Choice]) -> (LayerList, Vec<String>) {
             11 => BatchNorm::new(name).bottom(bottom).top(&top).into(),
             12 => Scale::new(name).neuron(Neuron::ReLU).bottom(bottom).top(&top).into(),
             13 => PRelu::new(name).bottom(bottom).top(&top).into(),
+            14 => Identity::new(name).bottom(bottom).top(&top).into(),
+            15 => {
+                let twin = format!("twin{index}");
+                outputs.push(twin.clone());
+                blobs.push((twin.clone(), channels));
+                Split::new(name).bottom(bottom).tops([twin, top.clone()]).into()
+            }
+            16 => {
+                let flat = format!("flat{index}");
+                list.push(Flatten::new(&flat).bottom(bottom).top(&flat));
+                Reshape::new(name, [channels, SIDE, SIDE]).bottom(flat).top(&top).into()
+            }
+            17 => {
+                let (other, more) = blobs[second % blobs.len()].clone();
+                made = channels + more;
+                taken.push(other.clone());
+                Concat::new(name).bottoms([bottom, other]).top(&top).into()
+            }
+            18 => Deconvolution::new(name, channels, (3, 3)).pad((1, 1)).bottom(bottom).top(&top).into(),
             _ => {
                 let fits: Vec<&String> = blobs.iter().filter(|blob| blob.1 == channels).map(|blob| &blob.0).collect();
                 taken.push(fits[second % fits.len()].clone());
@@ -117,7 +136,7 @@ proptest! {
     #[test]
     fn random_nets_compute_the_same_bits(
         batch in 1usize..20,
-        choices in prop::collection::vec((0usize..16, 0usize..100, 0usize..100), 1..14),
+        choices in prop::collection::vec((0usize..21, 0usize..100, 0usize..100), 1..14),
         chained in any::<bool>(),
     ) {
         let latest = |(index, choice): (usize, Choice)| if chained { (choice.0, index, choice.2) } else { choice };
