@@ -124,11 +124,11 @@ impl Solver {
     /// newest snapshot of `load_from`, or starts at iteration 0 with the parameters that the net has and an empty history.
     ///
     /// # Errors
-    /// - [`Error::Value`]: a setting makes no sense, the net has no loss.
-    /// - [`Error::Snapshot`]: the snapshot in `load_from` does not fit; neither file nor parameters are changed.
-    /// - [`Error::Diverged`]: the loss is NaN or infinite, or a parameter is when a snapshot would be taken.
-    /// - [`Error::File`]: a snapshot or the statistics could not be written. What was saved before is intact.
-    /// - [`Error::CoffeeBreak`], [`Error::GradientHook`], [`Error::Net`], [`Error::Tensor`]: what failed says so.
+    /// - `Error::Value`: a setting makes no sense, the net has no loss.
+    /// - `Error::Snapshot`: the snapshot in `load_from` does not fit; neither file nor parameters are changed.
+    /// - `Error::Diverged`: the loss is NaN or infinite, or a parameter is when a snapshot would be taken.
+    /// - `Error::File`: a snapshot or the statistics could not be written. What was saved before is intact.
+    /// - `Error::CoffeeBreak`, `Error::GradientHook`, `Error::Net`, `Error::Tensor`: what failed says so.
     ///
     /// When a run ends with an error between two iterations, the last snapshot and the statistics are saved all the same.
     pub fn solve(&mut self, net: &mut Net) -> Result<Report> {
