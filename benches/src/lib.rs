@@ -9,7 +9,7 @@ mod nets;
 mod table;
 
 pub use layer_times::{LayerTimes, NetTimes, Pass, flops, layer_times, median};
-pub use machine::{InstructionSet, cpu, peak_gflops, peak_rss_mb};
+pub use machine::{InstructionSet, cpu, multiply_adds, peak_gflops, peak_rss_mb};
 pub use nets::{Reference, cifar10_full, conv3x3, inference, lenet, mlp, noise, training};
 pub use table::table;
 

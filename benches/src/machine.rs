@@ -37,16 +37,21 @@ pub fn cpu(threads: Option<usize>, isa: Option<InstructionSet>) -> Result<Cpu> {
 /// that stay in registers. A virtual machine's clock and neighbours change by the minute, so measure it beside what is to be
 /// compared with it.
 pub fn peak_gflops(cpu: &Cpu) -> f64 {
+    multiply_adds(cpu, Duration::from_millis(20), 10)
+}
+
+/// The best of so many spells, each at least so long, of multiply-adds in registers on all threads of this CPU, in GFLOP/s.
+pub fn multiply_adds(cpu: &Cpu, length: Duration, spells: usize) -> f64 {
     let spell = |items| {
         let begun = Instant::now();
         let flops = cpu.multiply_add_in_registers(items);
         (flops / begun.elapsed().as_secs_f64() / 1e9, begun.elapsed())
     };
     let mut items = 16;
-    while spell(items).1 < Duration::from_millis(20) {
+    while spell(items).1 < length {
         items *= 2;
     }
-    (0..10).map(|_| spell(items).0).fold(0.0, f64::max)
+    (0..spells).map(|_| spell(items).0).fold(0.0, f64::max)
 }
 
 /// The most memory that this process has had, in MB (10^6 bytes); `None` where the system does not tell.

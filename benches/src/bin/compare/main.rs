@@ -5,6 +5,7 @@
 //! slow minutes, and they would hit one of them.
 
 mod contests;
+mod cores;
 mod load;
 mod plot;
 mod python;
@@ -28,7 +29,8 @@ use std::{
 ///
 /// Prints a table and draws a plot, target/compare/speed.png and .svg. Each contest's repetitions are kept in target/compare;
 /// with --only the table also shows what was measured before, beside the peak of its own minutes. A repetition during which
-/// other processes used more than 5 % of a core is left out as long as five others remain. Run it on an idle machine.
+/// other processes used more than 5 % of a core is left out as long as five others remain, and a turn at whose beginning or
+/// end the host ran several processors on one core is taken again. Run it on an idle machine.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask compare", max_term_width = 100)]
 struct Flags {

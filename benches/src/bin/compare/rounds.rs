@@ -3,6 +3,7 @@
 use crate::{
     Flags,
     contests::{Contender, Contest, Program, Work, value_name},
+    cores::Cores,
     load::Load,
     python::Python,
     results::{Outcome, Repetition},
@@ -25,16 +26,20 @@ struct Line {
     peak_rss_mb: Option<f64>,
 }
 
+/// How often a turn is taken in which processors shared a core, before it counts as it is.
+const TURNS: usize = 8;
+
 /// Runs all rounds of a contest; `folder` is for exported nets and for what the contenders log.
 pub(crate) fn run(contest: &Contest, python: &Python, flags: &Flags, folder: &Path) -> Result<Outcome> {
     let repetitions = vec![Vec::new(); contest.contenders.len()];
     let mut outcome = Outcome { flops: work(contest)?, repetitions, ..Outcome::default() };
     let turns = Turns { contest, python, flags, folder };
     turns.export()?;
+    let mut cores = Cores::new()?;
     measure_peaks(contest, &mut outcome)?;
     for round in 1..=flags.rounds {
         for (contender, found) in contest.contenders.iter().zip(&mut outcome.repetitions) {
-            let turn = turns.take(contender)?;
+            let turn = turns.take_whole(contender, &mut cores)?;
             let rates: Vec<String> = turn.iter().map(|repetition| format!("{:.1}", repetition.rate)).collect();
             let Contender { name, threads, .. } = contender;
             let place = format!("{}, round {round} of {}: {name}, threads {threads}", contest.name, flags.rounds);
@@ -77,6 +82,25 @@ struct Turns<'a> {
 }
 
 impl Turns<'_> {
+    /// One contender's turn, taken again while the processors share a core.
+    fn take_whole(&self, contender: &Contender, cores: &mut Cores) -> Result<Vec<Repetition>> {
+        let place = format!("{}: {}", self.contest.name, contender.name);
+        let mut turns = 1;
+        loop {
+            let were_whole = cores.wait();
+            let turn = self.take(contender)?;
+            if were_whole && cores.are_whole() {
+                return Ok(turn);
+            }
+            if turns == TURNS {
+                writeln!(stderr(), "{place} had no turn without shared cores; the last one counts")?;
+                return Ok(turn);
+            }
+            turns += 1;
+            writeln!(stderr(), "{place} takes a turn again, processors shared a core")?;
+        }
+    }
+
     /// One contender's turn.
     fn take(&self, contender: &Contender) -> Result<Vec<Repetition>> {
         let busy = contender.beside_busy.then(Busy::start).transpose()?;
