@@ -1,7 +1,7 @@
 //! Lesson 1: a fully connected network with dropout on MNIST. The same layers train and test: dropout knows which net it is in.
 //!
 //! Hinton et al. 2012 (*Improving neural networks by preventing co-adaptation of feature detectors*), as in Mocha's
-//! `examples/mnist/mnist_dropout_fc.jl`; with fewer epochs and a learning rate that falls accordingly faster.
+//! `examples/mnist/mnist_dropout_fc.jl`; with fewer epochs and a learning rate that falls to nothing within them.
 
 use course::{Lesson, Result};
 use io_hdf5::Hdf5Data;
@@ -9,8 +9,10 @@ use layers::prelude::*;
 use solver::{Every, LrPolicy, MomPolicy, Sgd, ValidationPerformance};
 use std::process::ExitCode;
 
+const ITERATIONS: u64 = 40_000;
+
 fn main() -> ExitCode {
-    course::run("1-dropout", 18_000, lesson)
+    course::run("1-dropout", ITERATIONS, lesson)
 }
 
 fn lesson(lesson: &Lesson) -> Result {
@@ -41,7 +43,7 @@ fn lesson(lesson: &Lesson) -> Result {
     let test_net = Net::new("dropout-test", &lesson.backend, layers![test_data, ..common, accuracy])?;
 
     let method =
-        Sgd::new().lr_policy(LrPolicy::step(0.1, 0.93, 600)).mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
+        Sgd::new().lr_policy(LrPolicy::cosine(0.1, 0.0, ITERATIONS)).mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
     let mut solver = lesson.solver("dropout", method);
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Epochs(1));
     lesson.train("dropout", &mut solver, &mut net)?;
