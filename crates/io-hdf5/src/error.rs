@@ -1,6 +1,9 @@
 //! The error type of files: every variant names the file, and the dataset where there is one.
 
-use std::{io, path::PathBuf};
+use std::{
+    io::{self, ErrorKind},
+    path::PathBuf,
+};
 
 /// The result of reading or writing a file.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused: no such file, no permission, full disk.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}{}", path.display(), advice(source.kind()))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -20,7 +23,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not HDF5, is cut off, has wrong bytes in it, or uses a part of HDF5 that is not known here.
-    #[error("{}: {}this is damaged, cut off, not HDF5, or HDF5 of a kind that is not read here: {message}", path.display(), prefix(dataset))]
+    #[error("{}: {}this is damaged, cut off, not HDF5, or HDF5 of a kind that is not read here: {message}; fetch or write the file again", path.display(), prefix(dataset))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -107,6 +110,20 @@ impl From<Error> for solver::Error {
             Error::Io { source, .. } => solver::Error::File { path, message, source: Some(Box::new(source)) },
             _ => solver::Error::File { path, message, source: None },
         }
+    }
+}
+
+/// What to do about what the system said, where a user can do something.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "; check the path, which starts at the working directory if it is relative",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; choose a place that this user may use, or change its permissions"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "; make room there or choose another place; what was written before is intact"
+        }
+        _ => "",
     }
 }
 

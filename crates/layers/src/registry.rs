@@ -133,12 +133,12 @@ impl Registry {
         let properties = Value::Object(properties);
         let what = format!("the description of layer `{name}` ({kind})");
         let layer = (entry.read)(properties.clone())
-            .map_err(|e| value(&what, format!("wrong: {e}"), format!("the properties of a {kind}")))?;
+            .map_err(|e| value(&what, format!("wrong: {e}"), format!("the properties of the kind {kind}")))?;
         match find_unknown(&properties, &layer.to_json()) {
             None => Ok(layer),
             Some((property, hint)) => {
                 let found = format!("one with the property `{property}`");
-                Err(value(&what, found, format!("only properties that a {kind} has{hint}")))
+                Err(value(&what, found, format!("only properties of the kind {kind}{hint}")))
             }
         }
     }
@@ -223,7 +223,7 @@ mod tests {
             (with("type", Value::Null), "the `type` of layer `c` is null"),
             (
                 with("neurn", json!(1)),
-                "the property `neurn`; expected only properties that a Convolution has; did you mean `neuron`?",
+                "the property `neurn`; expected only properties of the kind Convolution; did you mean `neuron`?",
             ),
             (with("neuron", json!({"type": "Tanh", "slope": 1})), "the property `neuron.slope`"),
             (with("filter_init", json!({"type": "Xavir"})), "unknown variant `Xavir`"),

@@ -166,7 +166,10 @@ fn describe_cycle(layers: &[LayerRef], makers: &[Vec<usize>], placed: &[bool]) -
     path.reverse();
     path.extend(path.first().copied());
     let names: Vec<String> = path.iter().map(|&i| format!("`{}`", wiring(&layers[i]).name)).collect();
-    format!("the layers {} form a cycle; each waits for the one before it", names.join(" -> "))
+    format!(
+        "the layers {} form a cycle, in which each waits for the one before it; give one of them another bottom",
+        names.join(" -> ")
+    )
 }
 
 #[cfg(test)]

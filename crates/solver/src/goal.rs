@@ -42,7 +42,10 @@ impl Goal {
         let names: Vec<&str> = statistics.keys().map(String::as_str).collect();
         Error::Value {
             what: format!("the statistic `{}`, which {watcher} watches,", self.key),
-            found: format!("not among those recorded: {}", names.join(", ")),
+            found: match names[..] {
+                [] => "not recorded, nor is any other".into(),
+                _ => format!("not among those recorded: {}", names.join(", ")),
+            },
             expected: "one that a coffee break records, e.g. ValidationPerformance, added earlier and taken as often"
                 .into(),
         }

@@ -259,18 +259,24 @@ fn load_newest(solver: &mut Solver, net: &mut Net) -> Result<Option<(u64, Rest)>
 }
 
 fn check_net(net: &Net) -> Result<()> {
-    let trainable = !net.params().is_empty() && net.params().iter().any(|param| param.diff().is_some());
-    if !trainable {
-        return Err(Error::Value {
-            what: format!("net `{}`", net.name()),
-            found: if net.params().is_empty() {
-                "without parameters"
-            } else {
-                "without a loss layer, or built for inference"
-            }
-            .into(),
-            expected: "one that can be trained, with parameters and a loss such as SoftmaxLoss".into(),
-        });
+    let lacks = |found: &str, expected: &str| {
+        Err(Error::Value {
+            what: format!("net `{}`, which is to be trained,", net.name()),
+            found: found.into(),
+            expected: expected.into(),
+        })
+    };
+    if net.params().is_empty() {
+        return lacks("without parameters", "one with a layer that learns, e.g. InnerProduct");
+    }
+    if !net.layers().0.iter().any(|layer| layer.layer().is_loss()) {
+        return lacks("without a loss layer", "one with a loss among its layers, e.g. SoftmaxLoss");
+    }
+    if net.params().iter().all(|param| param.diff().is_none()) {
+        return lacks(
+            "built for inference, or its layers only gather statistics",
+            "one built without `.inference()`, with a layer that learns, e.g. InnerProduct",
+        );
     }
     constraint::check(net)
 }

@@ -27,7 +27,11 @@ pub(crate) fn folder(named: Option<&Path>, list: &str) -> Result<Option<PathBuf>
 
 /// Unpacks the embedded sample below `out` and returns the folder.
 pub(crate) fn unpack_sample(out: &Path) -> Result<PathBuf> {
-    digits::unpack(out).map_err(|source| Error::Because { message: "cannot unpack the embedded sample".into(), source })
+    digits::unpack(out).map_err(|source| {
+        let message =
+            format!("cannot unpack the embedded sample into {}; give another folder with --out", out.display());
+        Error::Because { message, source }
+    })
 }
 
 /// The embedded sample cannot be unpacked.

@@ -1,36 +1,25 @@
-//! The mistakes that people make, and what they are told: exact texts, because an error is part of the interface.
-//!
-//! Each text must name the layer or file, what was found, what was expected, and what to do. Whoever changes a text reads it
-//! here once more. Substrings instead of whole texts were rejected: they hide the half that reads badly.
+//! The mistakes that people make with the libraries, and what they are told: `docs/ERRORS.md`, chapter by chapter. The last chapter
+//! is about a program, and is checked where that is built (`examples/lenet/tests/error_catalogue.rs`).
 #![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on shall panic
 #![cfg(unix)] // some texts end with what the operating system says
 
+#[path = "../common/catalogue.rs"]
+mod catalogue;
 #[path = "../common/mod.rs"]
 mod common;
 mod data_files;
+mod layers_and_labels;
 mod nets;
-mod runs;
+mod snapshots;
+mod solvers;
 
 use layers::prelude::*;
 use ndarray::{Array2, Array4};
-use std::{fmt::Display, path::Path};
+use std::fmt::Display;
 
 /// What a user reads.
 pub(crate) fn text<T>(result: Result<T, impl Display>) -> String {
     result.err().map_or_else(|| "no error".into(), |error| error.to_string())
-}
-
-/// Compares all texts before it fails, with the folder's name left out.
-pub(crate) fn check(folder: &Path, cases: &[(&str, String, &str)]) {
-    let folder = format!("{}/", folder.display());
-    let mut failures = String::new();
-    for (mistake, found, expected) in cases {
-        let found = found.replace(&folder, "");
-        if found != *expected {
-            failures += &format!("\n{mistake}\n  found:    {found}\n  expected: {expected}\n");
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
 }
 
 pub(crate) fn memory(samples: usize, size: usize, label: f32) -> MemoryData {
@@ -41,4 +30,10 @@ pub(crate) fn memory(samples: usize, size: usize, label: f32) -> MemoryData {
 
 pub(crate) fn net(layers: LayerList) -> layers::Result<Net> {
     Net::new("catalogue", &backend_cpu::Cpu::with_threads(1)?, layers)
+}
+
+#[test]
+fn every_chapter_is_tried() {
+    let tried = ["Nets", "Layers and labels", "Data files", "Solvers", "Snapshots and weights", "The program"];
+    assert_eq!(catalogue::chapters(), tried);
 }

@@ -41,7 +41,11 @@ pub(super) fn check_label_shape(axis: usize, predictions: Shape, labels: Shape) 
     Err(Error::Value {
         what: "the shape of the label blob".into(),
         found: labels.to_string(),
-        expected: format!("{} for predictions of shape {predictions}", predictions.with_axis(axis, 1)?),
+        expected: format!(
+            "{} for predictions of shape {predictions}, since a label is the number of a class; `Argmax` makes numbers of \
+             vectors",
+            predictions.with_axis(axis, 1)?
+        ),
     })
 }
 

@@ -49,8 +49,9 @@ pub enum WeightNormalization {
 impl WeightNormalization {
     /// The weight of each element of a sample of predictions, from one weight for each class or for each element.
     pub(super) fn expand(self, weights: &[f64], axis: usize, predictions: Shape) -> Result<Vec<f64>> {
-        let fail =
-            |found: String, expected: String| Err(Error::Value { what: "the class weights".into(), found, expected });
+        let fail = |found: String, expected: String| {
+            Err(Error::Value { what: "the list of class weights".into(), found, expected })
+        };
         let (classes, elements) = (predictions.axis(axis), predictions.sample_len());
         let inner = predictions.around(axis).2;
         if let Some(bad) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
@@ -61,8 +62,11 @@ impl WeightNormalization {
         } else if weights.len() == classes {
             (0..elements).map(|i| weights[i / inner % classes]).collect()
         } else {
-            let expected = format!("{classes}, one for each class, or {elements}, one for each element of a sample");
-            return fail(format!("{} numbers", weights.len()), expected);
+            let mut expected = format!("{classes}, one for each class");
+            if elements != classes {
+                expected += &format!(", or {elements}, one for each element of a sample");
+            }
+            return fail(format!("{} numbers long", weights.len()), expected);
         };
         let positions: Vec<usize> = match self {
             // The first class of each position.
@@ -101,7 +105,7 @@ mod tests {
         assert_eq!(expand(local, &each), [0.5, 1.0, 1.5, 1.5, 1.0, 0.5]);
         assert_eq!(expand(global, &[1.0, 1.0, 1.0, 1.0, 1.0, 7.0]), [0.5, 0.5, 0.5, 0.5, 0.5, 3.5]);
         for (weights, part) in [
-            (&[1.0, 1.0, 1.0][..], "is 3 numbers; expected 2, one for each class, or 6, one for each element"),
+            (&[1.0, 1.0, 1.0][..], "is 3 numbers long; expected 2, one for each class, or 6, one for each element"),
             (&[1.0, -1.0], "is not all valid: -1 is among them"),
             (&[0.0, 1.0, 1.0, 0.0, 1.0, 1.0], "all 0 where they are made to have the mean 1"),
         ] {

@@ -218,5 +218,5 @@ fn senseless_settings_are_refused() {
     check(lazy, "how often coffee break `training-summary` is taken is Iters(0)");
 
     let message = solver(1).solve(&mut test_net(&common())).unwrap_err().to_string();
-    assert!(message.contains("net `test` is without a loss layer"), "{message}");
+    assert!(message.contains("net `test`, which is to be trained, is without a loss layer"), "{message}");
 }

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lenet-example");
+
 /// A command line and the empty folder that it runs in.
 pub(crate) struct Program {
     args: Vec<String>,
@@ -47,7 +49,13 @@ impl Program {
 
     /// Runs other arguments in the same folder.
     pub(crate) fn run_with(&self, args: &[impl AsRef<OsStr>]) -> Output {
-        spawn(self.folder(), args).wait()
+        spawn(self.folder(), PROGRAM, args).wait()
+    }
+
+    /// Runs other arguments in the same folder by way of another program, which gets ours and its arguments after its own.
+    pub(crate) fn run_under(&self, other: &[&str], args: &[&str]) -> Output {
+        let args = [&other[1..], &[PROGRAM], args].concat();
+        spawn(self.folder(), other[0], &args).wait()
     }
 
     pub(crate) fn run(&self) -> Output {
@@ -55,12 +63,12 @@ impl Program {
     }
 
     pub(crate) fn start(&self) -> Running {
-        spawn(self.folder(), &self.args)
+        spawn(self.folder(), PROGRAM, &self.args)
     }
 }
 
-fn spawn(folder: &Path, args: &[impl AsRef<OsStr>]) -> Running {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lenet-example"));
+fn spawn(folder: &Path, program: &str, args: &[impl AsRef<OsStr>]) -> Running {
+    let mut command = Command::new(program);
     command.args(args).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
