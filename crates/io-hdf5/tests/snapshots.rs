@@ -225,7 +225,7 @@ fn weights_from_snapshots_and_from_mocha() {
 
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let weights = read_weights(fixtures.join("mocha.h5")).unwrap();
-    assert_eq!(weights[0], array("conv1___bias", &[2], Values::F32(vec![0.5, -0.5])));
+    assert_eq!(weights[0], array("conv1___bias", &[1, 2, 1, 1], Values::F32(vec![0.5, -0.5])));
     assert_eq!(weights[1].shape, Shape::new(&[2, 1, 3, 3]).unwrap());
     assert_eq!(weights[1].values, Values::F64((0..18).map(|i| f64::from(i) / 4.0).collect()));
     assert_eq!(weights[2], array("ip1___weight", &[1, 1, 2, 3], Values::F32(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0])));

@@ -6,10 +6,21 @@ use core_tensor::Shape;
 use solver::NamedArray;
 use std::path::Path;
 
-/// Reads the parameters in an HDF5 file: a snapshot of a run, whose checksum is verified, or any file with datasets called
-/// `layer___param`, as Mocha's and Caffe's exporters write them (Mocha's `src/utils/io.jl`, `load_network`).
+/// Reads the parameters in an HDF5 file:
+/// - a snapshot of a run, whose checksum is verified;
+/// - a file with datasets called `layer___param`, as Mocha's exporters write them (Mocha's `src/utils/io.jl`, `load_network`);
+/// - Caffe's `.caffemodel.h5` with datasets `/data/<layer>/<number>` (Caffe's `src/caffe/net.cpp`, `ToHDF5`); they are called
+///   `layer___number` then.
 ///
-/// Such exports give biases axes of size one, (1, n) or (1, n, 1, 1); these are dropped, since a bias here has shape (n).
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut net = layers::Net::new("net", &backend_cpu::Cpu::new()?, layers::layers![])?;
+/// let weights = io_hdf5::read_weights("lenet_iter_10000.caffemodel.h5")?;
+/// let loaded = solver::load_weights(&mut net, &weights)?;
+/// assert!(loaded.missing.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The file cannot be read, or has no dataset of such a name.
@@ -19,26 +30,40 @@ pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<NamedArray>> {
     if file.has(codec::MANIFEST)? {
         return Ok(store::read(path)?.parameters);
     }
-    let names: Vec<String> = file.datasets()?.into_iter().filter(|name| name.contains("___")).collect();
-    if names.is_empty() {
-        let message = "this has no parameters; expected datasets called `layer___param`, e.g. `conv1___filter`";
+    let weights: Vec<NamedArray> = file
+        .datasets()?
+        .iter()
+        .filter_map(|dataset| Some((dataset, key(dataset)?)))
+        .map(|(dataset, key)| read(&file, dataset, key))
+        .collect::<Result<_>>()?;
+    if weights.is_empty() {
+        let message = "this has no parameters; expected datasets called `layer___param`, e.g. `conv1___filter`, or, as in \
+                       Caffe's .caffemodel.h5, `data/layer/number`, e.g. `data/conv1/0`";
         return Err(Error::Content { path: path.into(), message: message.into() });
     }
-    names.into_iter().map(|name| read(&file, name)).collect()
+    Ok(weights)
 }
 
-fn read(file: &File, name: String) -> Result<NamedArray> {
-    let dataset = file.dataset(&name)?;
-    let mut sizes = dataset.sizes().to_vec();
-    if name.ends_with("___bias") && sizes.iter().filter(|&&size| size != 1).count() <= 1 {
-        sizes = vec![sizes.iter().product()];
+/// The name of the parameter that a dataset holds, if it holds one. Caffe's layers may have a `/` in their names.
+fn key(dataset: &str) -> Option<String> {
+    if dataset.contains("___") {
+        return Some(dataset.to_owned());
     }
-    let shape = Shape::new(&sizes).map_err(|e| Error::Dataset {
+    let (layer, number) = dataset.strip_prefix("data/")?.rsplit_once('/')?;
+    let number: usize = number.parse().ok()?;
+    Some(format!("{layer}___{number}"))
+}
+
+fn read(file: &File, dataset: &str, name: String) -> Result<NamedArray> {
+    let array = file.dataset(dataset)?;
+    let sizes = array.sizes();
+    // A scalar, Caffe's only slope of a PReLU for all channels, is an array of one.
+    let shape = Shape::new(if sizes.is_empty() { &[1] } else { sizes }).map_err(|e| Error::Dataset {
         path: file.path().into(),
-        dataset: name.clone(),
+        dataset: dataset.into(),
         what: "the shape",
         found: format!("{sizes:?}"),
         expected: e.to_string(),
     })?;
-    Ok(NamedArray { name, shape, values: codec::values(dataset.number(), &dataset.read_bytes()?) })
+    Ok(NamedArray { name, shape, values: codec::values(array.number(), &array.read_bytes()?) })
 }
