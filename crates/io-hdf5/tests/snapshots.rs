@@ -63,6 +63,9 @@ fn a_directory_of_snapshots() {
     let (path, loaded) = store.load_newest().unwrap().unwrap();
     assert_eq!(path, folder.join("snapshot-1000000.hdf5"));
     assert_eq!(loaded, checkpoint(1_000_000));
+    assert_eq!(store.load(5).unwrap(), (folder.join("snapshot-000005.hdf5"), checkpoint(5)));
+    let error = store.load(7).unwrap_err().to_string();
+    assert!(error.contains("snapshot-000007.hdf5: cannot read the snapshot: No such file"), "{error}");
     // The same again writes the same bytes: nothing depends on the clock.
     assert_eq!(save(&folder, 5), save(&folder, 5));
 }

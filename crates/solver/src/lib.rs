@@ -27,7 +27,7 @@ mod store;
 mod weights;
 
 pub use coffee::{
-    BreakContext, BreakResult, CoffeeBreak, EarlyStopping, Every, Quantity, Snapshot, TrainingSummary,
+    BreakContext, BreakResult, CoffeeBreak, EarlyStopping, Every, GoBack, Quantity, Snapshot, TrainingSummary,
     ValidationPerformance,
 };
 pub use error::{Error, Result};

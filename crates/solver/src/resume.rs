@@ -97,7 +97,7 @@ pub(crate) struct Rest {
 /// [`Error::Snapshot`] with what does not fit and what to do.
 pub(crate) fn restore(path: &Path, checkpoint: Checkpoint, solver: &mut Solver, net: &mut Net) -> Result<Rest> {
     let unfit = |message: String| Error::Snapshot { path: path.to_owned(), message };
-    let Checkpoint { parameters: saved, history, meta, .. } = checkpoint;
+    let Checkpoint { meta, .. } = &checkpoint;
     if meta.format_version != FORMAT_VERSION {
         return Err(unfit(format!(
             "it has format version {}, and this release reads version {FORMAT_VERSION}; read it with Crema {}",
@@ -111,9 +111,8 @@ pub(crate) fn restore(path: &Path, checkpoint: Checkpoint, solver: &mut Solver, 
             solver.method.name()
         )));
     }
-    let parameters = pair("parameter", parameters(net), &saved).map_err(unfit)?;
-    let history = pair("history", solver.method.history(), &history).map_err(unfit)?;
-    let state: SolverState = serde_json::from_value(meta.solver)
+    let arrays = arrays(&checkpoint, solver, net).map_err(unfit)?;
+    let state: SolverState = serde_json::from_value(meta.solver.clone())
         .map_err(|e| unfit(format!("its solver state cannot be understood: {e}; {OTHERWISE}")))?;
 
     log_changes(&meta.network, &net.description(), "net");
@@ -124,10 +123,29 @@ pub(crate) fn restore(path: &Path, checkpoint: Checkpoint, solver: &mut Solver, 
     net.restore_layers(&meta.layers)
         .map_err(|e| unfit(format!("the state of the net's layers does not fit: {e}; {OTHERWISE}")))?;
     solver.method.restore(&state.method)?;
-    for (tensor, values) in parameters.into_iter().chain(history) {
+    for (tensor, values) in arrays {
         weights::write(&tensor, values)?;
     }
-    Ok(Rest { statistics: meta.statistics, coffee_breaks: state.coffee_breaks })
+    Ok(Rest { statistics: checkpoint.meta.statistics, coffee_breaks: state.coffee_breaks })
+}
+
+/// Makes the parameters and the method's history what they were at a checkpoint of this run.
+///
+/// # Errors
+/// [`Error::Snapshot`] if it is another run's, and does not fit.
+pub(crate) fn go_back(path: &Path, checkpoint: &Checkpoint, solver: &Solver, net: &Net) -> Result<()> {
+    let unfit = |message: String| Error::Snapshot { path: path.to_owned(), message };
+    for (tensor, values) in arrays(checkpoint, solver, net).map_err(unfit)? {
+        weights::write(&tensor, values)?;
+    }
+    Ok(())
+}
+
+/// All tensors of net and method, each with what the checkpoint has for it.
+fn arrays<'a>(checkpoint: &'a Checkpoint, solver: &Solver, net: &Net) -> Result<Vec<(Tensor, &'a Values)>, String> {
+    let mut arrays = pair("parameter", parameters(net), &checkpoint.parameters)?;
+    arrays.extend(pair("history", solver.method.history(), &checkpoint.history)?);
+    Ok(arrays)
 }
 
 /// Gives each coffee break its state back; several of the same name, in their order.

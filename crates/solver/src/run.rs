@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         finished.and(saved)
     }
 
-    /// Visits some breaks, all of them even if one fails, then saves the snapshots that they asked for.
+    /// Visits some breaks, all of them even if one fails, then goes back and saves snapshots as they asked for.
     fn coffee(&mut self, taken: impl Fn(&Scheduled) -> bool, visit: Visit) -> Result<()> {
         let mut result = Ok(());
         let Solver { breaks, lounge, method, max_iter, .. } = &mut *self.solver;
@@ -221,15 +221,23 @@ impl<'a> Run<'a> {
                 self.stopped_by_break = Some(scheduled.coffee_break.name().to_owned());
             }
         }
-        if let Err(error) = self.save_snapshots() {
+        if let Err(error) = self.grant_wishes() {
             keep_first(&mut result, error);
         }
         result
     }
 
-    /// Saves the snapshots that were asked for, and then removes those that were.
-    fn save_snapshots(&mut self) -> Result<()> {
-        let Wishes { snapshots, removals, .. } = std::mem::take(&mut self.wishes);
+    /// Goes back if that was asked for, saves the snapshots that were asked for, and then removes those that were.
+    fn grant_wishes(&mut self) -> Result<()> {
+        let Wishes { back, snapshots, removals, .. } = std::mem::take(&mut self.wishes);
+        if let Some((store, iteration)) = back {
+            // A snapshot of what was to be left would be resumed without going back.
+            self.between_iterations = false;
+            let (path, checkpoint) = store.load(iteration)?;
+            resume::go_back(&path, &checkpoint, self.solver, self.net)?;
+            self.between_iterations = true;
+            log::info!("Went back to the parameters of iteration {iteration}, {}", path.display());
+        }
         if !snapshots.is_empty() {
             let checkpoint = resume::checkpoint(self.solver, self.net, self.iteration, self.loss.unwrap_or_default())?;
             for store in snapshots {

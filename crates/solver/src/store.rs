@@ -126,6 +126,12 @@ pub trait CheckpointStore: Send + Sync + fmt::Debug {
     /// All that are there are damaged, the file named does not exist, or the directory cannot be read.
     fn load_newest(&self) -> Result<Option<(PathBuf, Checkpoint)>>;
 
+    /// Reads the checkpoint of this iteration whole.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged; the message names the file.
+    fn load(&self, iteration: u64) -> Result<(PathBuf, Checkpoint)>;
+
     /// Where, for messages.
     fn place(&self) -> String {
         format!("{self:?}")

@@ -73,6 +73,13 @@ impl CheckpointStore for Snapshots {
         Err(Error::Content { path: self.place.clone(), message }.into())
     }
 
+    fn load(&self, iteration: u64) -> solver::Result<(PathBuf, Checkpoint)> {
+        self.refuse_file()?;
+        let path = self.path_of(iteration);
+        let checkpoint = read(&path)?;
+        Ok((path, checkpoint))
+    }
+
     fn place(&self) -> String {
         self.place.display().to_string()
     }

@@ -6,11 +6,13 @@
 //! closures were rejected: most breaks want a beginning, an end, and state that survives a resume.
 
 mod early_stopping;
+mod go_back;
 mod snapshot;
 mod training_summary;
 mod validation_performance;
 
 pub use early_stopping::EarlyStopping;
+pub use go_back::GoBack;
 pub use snapshot::Snapshot;
 pub use training_summary::{Quantity, TrainingSummary};
 pub use validation_performance::ValidationPerformance;
@@ -167,6 +169,12 @@ impl BreakContext<'_> {
         self.wishes.removals.push((Arc::clone(snapshots), iteration));
     }
 
+    /// Goes back, once the other breaks are over and before a snapshot is saved, to the parameters and the method's history of the
+    /// snapshot of an iteration. All else goes on.
+    pub fn go_back(&mut self, snapshots: &Arc<dyn CheckpointStore>, iteration: u64) {
+        self.wishes.back = Some((Arc::clone(snapshots), iteration));
+    }
+
     /// Ends training after this iteration, as if `max_iter` were reached.
     pub fn stop_training(&mut self) {
         self.wishes.stop = true;
@@ -188,6 +196,8 @@ pub(crate) struct Wishes {
     pub(crate) snapshots: Vec<Arc<dyn CheckpointStore>>,
     /// Which snapshots to remove after that.
     pub(crate) removals: Vec<(Arc<dyn CheckpointStore>, u64)>,
+    /// The snapshot whose parameters are to come back.
+    pub(crate) back: Option<(Arc<dyn CheckpointStore>, u64)>,
     /// That training ends.
     pub(crate) stop: bool,
 }

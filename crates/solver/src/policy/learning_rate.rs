@@ -167,8 +167,8 @@ impl LrPolicy {
         LrPolicy::Staged { stages: to_stages(stages) }
     }
 
-    /// Multiplied by `gamma` whenever the statistic has become worse, until it is below 1e-8. Mocha's policy of this name also
-    /// goes back to the newest snapshot; here training goes on from where it is.
+    /// Multiplied by `gamma` whenever the statistic has become worse, until it is below 1e-8. Training goes on
+    /// from where it is; Mocha's policy of this name also goes back to a snapshot, which [`GoBack`](crate::GoBack) does here.
     ///
     /// ```
     /// use solver::{Goal, LrPolicy, Sgd};

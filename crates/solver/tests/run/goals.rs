@@ -3,7 +3,7 @@
 use crate::support::*;
 use layers::prelude::*;
 use solver::{
-    BreakContext, CheckpointStore, EarlyStopping, Every, Goal, LrPolicy, Sgd, Snapshot, Solver, Stopped,
+    BreakContext, CheckpointStore, EarlyStopping, Every, GoBack, Goal, LrPolicy, Sgd, Snapshot, Solver, Stopped,
     TrainingSummary, ValidationPerformance,
 };
 use std::sync::Arc;
@@ -190,4 +190,59 @@ fn several_validation_nets_have_their_own_titles_and_statistics() {
     let message = solver.solve(&mut training_net(1, &common)).unwrap_err().to_string();
     let text = "the statistic `same-accuracy` of the validation net `two` is recorded by the validation net `one` too";
     assert!(message.starts_with(text), "{message}");
+}
+
+/// The parameters at the end of training to iteration 75 in runs that end after each of `ends`, with the scores 0, 10, 20, ...
+fn trained(ends: &[u64], add: fn(&mut Solver, &Arc<dyn CheckpointStore>)) -> (Arc<Shelf>, Vec<Vec<f64>>) {
+    let (shelf, store) = Shelf::new();
+    let mut last = Vec::new();
+    for &end in ends {
+        let policy = LrPolicy::decay_on_validation(0.1, Goal::highest("score"), 0.5);
+        let method = Sgd::new().lr_policy(policy).mom_policy(solver::MomPolicy::fixed(0.9));
+        let mut solver = Solver::new(method).max_iter(end).load_from(&store);
+        let (record, every) = script(&[0.5, 0.6, 0.7, 0.4, 0.5, 0.2, 0.1, 0.9], 10);
+        solver.add_coffee_break(record, every);
+        add(&mut solver, &store);
+        solver.add_coffee_break(Snapshot::new(&store), Every::Iters(15));
+        let mut net = training_net(1, &common());
+        solver.solve(&mut net).unwrap();
+        last = all_values(&net);
+    }
+    (shelf, last)
+}
+
+fn go_back(solver: &mut Solver, store: &Arc<dyn CheckpointStore>) {
+    solver.add_coffee_break(GoBack::new(Goal::highest("score"), store), Every::Iters(10));
+}
+
+#[test]
+fn training_goes_back_when_validation_becomes_worse() {
+    let (shelf, whole) = trained(&[75], go_back);
+    let at = |iteration: u64| shelf.load(iteration).unwrap().1;
+    // Worse at 30, 50 and 60; good at 10, 20, 40 and 70. The breaks of 30 save what it went back to.
+    assert_eq!(shelf.iterations(), [10, 15, 20, 30, 40, 45, 60, 70, 75]);
+    assert_eq!((&at(30).parameters, &at(30).history), (&at(20).parameters, &at(20).history));
+    assert_eq!((&at(60).parameters, &at(60).history), (&at(40).parameters, &at(40).history));
+    assert_ne!(at(30).meta.layers, at(20).meta.layers, "the data went on");
+    assert_ne!(at(40).parameters, at(20).parameters);
+    assert_ne!(trained(&[75], |_, _| ()).1, whole);
+    // Wherever it is interrupted, also right after going back, it ends with the same bits.
+    for ends in [&[5, 75][..], &[25, 75], &[30, 75], &[33, 50, 75], &[10, 20, 40, 60, 70, 75], &[58, 75]] {
+        assert_eq!(trained(ends, go_back).1, whole, "in runs to {ends:?}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_gone_is_told() {
+    let (shelf, store) = Shelf::new();
+    let mut solver = solver(40);
+    let (record, every) = script(&[0.5, 0.6, 0.7, 0.4], 10);
+    solver.add_coffee_break(record, every);
+    go_back(&mut solver, &store);
+    let remove = Arc::clone(&shelf);
+    solver.add_coffee_break(Each(move |_: &mut BreakContext<'_>| Ok(remove.remove(20)?)), Every::Iters(30));
+    solver.add_coffee_break(Snapshot::new(&store), Every::Iters(100));
+    let message = solver.solve(&mut training_net(1, &common())).unwrap_err().to_string();
+    assert_eq!(message, "shelf/20: not there");
+    assert_eq!(shelf.iterations(), [10], "what was to be left is not saved");
 }

@@ -112,11 +112,16 @@ impl CheckpointStore for Shelf {
         Ok(())
     }
     fn load_newest(&self) -> Result<Option<(PathBuf, Checkpoint)>> {
-        let newest = self.saved.lock().unwrap().iter().max_by_key(|(checkpoint, _)| checkpoint.iteration).cloned();
-        Ok(newest.map(|(checkpoint, meta)| {
-            let meta: Meta = serde_json::from_str(&meta).unwrap();
-            ("shelf/newest".into(), Checkpoint { meta, ..checkpoint })
-        }))
+        let newest = self.iterations().into_iter().max();
+        newest.map(|iteration| Ok(("shelf/newest".into(), self.load(iteration)?.1))).transpose()
+    }
+    fn load(&self, iteration: u64) -> Result<(PathBuf, Checkpoint)> {
+        let path = PathBuf::from(format!("shelf/{iteration}"));
+        let saved = self.saved.lock().unwrap();
+        let found = saved.iter().rev().find(|(checkpoint, _)| checkpoint.iteration == iteration).cloned();
+        let missing = || Error::File { path: path.clone(), message: "not there".into(), source: None };
+        let (checkpoint, meta) = found.ok_or_else(missing)?;
+        Ok((path, Checkpoint { meta: serde_json::from_str::<Meta>(&meta).unwrap(), ..checkpoint }))
     }
     fn place(&self) -> String {
         "the shelf".into()
