@@ -8,6 +8,7 @@ mod error;
 mod fetch;
 mod flags;
 mod gpu_check;
+mod images_to_hdf5;
 mod kernels;
 mod same_snapshots;
 mod say;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let done = match Flags::parse().chore {
         Chore::FetchMnist(flags) => fetch::run(&fetch::MNIST, &flags),
         Chore::FetchFashionMnist(flags) => fetch::run(&fetch::FASHION_MNIST, &flags),
+        Chore::ImagesToHdf5(flags) => images_to_hdf5::run(&flags),
         Chore::Kernels(flags) => kernels::run(&flags),
         Chore::GpuCheck(flags) => gpu_check::run(&flags),
         Chore::Tidy => tidy::run(),

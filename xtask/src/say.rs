@@ -32,6 +32,11 @@ pub(crate) fn download_bar(name: &str, bytes: Option<u64>) -> ProgressBar {
     styled(bar, template, name)
 }
 
+/// A bar for things that are counted; nothing is drawn unless standard error is a terminal.
+pub(crate) fn counting_bar(what: &str) -> ProgressBar {
+    styled(ProgressBar::new(0), "    {msg} [{bar:30}] {pos}/{len}, {eta} left", what)
+}
+
 /// A turning sign for work of unknown length; nothing is drawn unless standard error is a terminal.
 pub(crate) fn spinner(what: &str) -> ProgressBar {
     let bar = styled(ProgressBar::new_spinner(), "    {msg} {spinner} {elapsed}", what);

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use std::{
     collections::BTreeSet,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -40,12 +41,19 @@ const PER_FILE: usize = 10_000;
 
 /// Writes `<name>.txt`, `<name>-0.hdf5`, ... into the folder `out`, with the datasets `data` (N, channels, height, width) and
 /// `label` (N, 1) in f32. The pictures are put in a random order, the same for the same seed. For folders, `<name>-classes.txt`
-/// has the classes' names.
+/// has the classes' names. After each picture `progress` is told how many are done, and of how many.
 ///
 /// # Errors
 /// A source without pictures, a picture that cannot be read, a label that is no number, a file that cannot be written. What is
-/// named last, `<name>.txt`, is written last: where it is, all is there.
-pub fn to_hdf5(source: &Source, preparation: &Preparation, out: &Path, name: &str, seed: u64) -> Result<DataSet> {
+/// named last, `<name>.txt`, is written last, and one that was there before is removed first: where it is, all is there.
+pub fn to_hdf5(
+    source: &Source,
+    preparation: &Preparation,
+    out: &Path,
+    name: &str,
+    seed: u64,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<DataSet> {
     preparation.check()?;
     fs::create_dir_all(out).map_err(|e| Error::file(out, format!("the folder cannot be made: {e}")))?;
     let (mut pictures, classes) = match source {
@@ -56,11 +64,17 @@ pub fn to_hdf5(source: &Source, preparation: &Preparation, out: &Path, name: &st
         let (Source::Folders(path) | Source::Csv(path)) = source;
         return Err(Error::file(path, "there are no pictures here"));
     }
+    let list_file = out.join(format!("{name}.txt"));
+    remove(&list_file)?;
     pictures.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let mut list = String::new();
+    let (mut list, mut done) = (String::new(), 0);
+    let mut tick = || {
+        done += 1;
+        progress(done, pictures.len());
+    };
     for (i, part) in pictures.chunks(PER_FILE).enumerate() {
         let file = format!("{name}-{i}.hdf5");
-        write(&out.join(&file), part, preparation)?;
+        write(&out.join(&file), part, preparation, &mut tick)?;
         list.push_str(&file);
         list.push('\n');
     }
@@ -68,15 +82,23 @@ pub fn to_hdf5(source: &Source, preparation: &Preparation, out: &Path, name: &st
     if !classes.is_empty() {
         save(out.join(format!("{name}-classes.txt")), &(classes.join("\n") + "\n"))?;
     }
-    let list = save(out.join(format!("{name}.txt")), &list)?;
+    let list = save(list_file, &list)?;
     Ok(DataSet { list, pictures: pictures.len(), classes })
 }
 
-fn write(path: &Path, pictures: &[Labelled], preparation: &Preparation) -> Result<()> {
+fn remove(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::file(file, format!("this cannot be replaced: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+fn write(path: &Path, pictures: &[Labelled], preparation: &Preparation, tick: &mut impl FnMut()) -> Result<()> {
     let [channels, height, width] = preparation.shape();
     let mut data = Vec::with_capacity(pictures.len() * channels * height * width);
     for (picture, _) in pictures {
         data.extend(preparation.apply(&open(picture)?)?);
+        tick();
     }
     let labels: Vec<f32> = pictures.iter().map(|(_, label)| *label as f32).collect();
     let n = pictures.len();

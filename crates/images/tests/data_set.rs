@@ -34,7 +34,12 @@ fn read(file: &Path) -> Vec<(f32, f32)> {
 fn folders_become_classes() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     pictures(source.path());
-    let set = to_hdf5(&Source::Folders(source.path().into()), &gray(), out.path(), "pets", 1).unwrap();
+    let mut told = Vec::new();
+    let set = to_hdf5(&Source::Folders(source.path().into()), &gray(), out.path(), "pets", 1, |done, of| {
+        told.push((done, of))
+    });
+    let set = set.unwrap();
+    assert_eq!(told, [(1, 6), (2, 6), (3, 6), (4, 6), (5, 6), (6, 6)]);
     assert_eq!((set.pictures, set.classes), (6, vec!["cats".to_owned(), "dogs".to_owned()]));
     assert_eq!(fs::read_to_string(out.path().join("pets-classes.txt")).unwrap(), "cats\ndogs\n");
     assert_eq!(fs::read_to_string(set.list).unwrap(), "pets-0.hdf5\n");
@@ -50,7 +55,7 @@ fn a_list_names_pictures_and_labels() {
     pictures(folder.path());
     let list = folder.path().join("list.csv");
     fs::write(&list, "# picture,label\ncats/200.png,5\n\"dogs/10.png\", 0\n").unwrap();
-    let set = to_hdf5(&Source::Csv(list), &gray(), folder.path(), "pets", 1).unwrap();
+    let set = to_hdf5(&Source::Csv(list), &gray(), folder.path(), "pets", 1, |_, _| {}).unwrap();
     let mut found = read(&folder.path().join("pets-0.hdf5"));
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
     assert_eq!((set.pictures, found), (2, vec![(10., 0.), (200., 5.)]));
@@ -70,11 +75,12 @@ fn mistakes_are_told() {
         ("cats/.hidden,0\n", "no picture that can be read"),
     ] {
         fs::write(&list, text).unwrap();
-        let error = to_hdf5(&Source::Csv(list.clone()), &gray(), folder.path(), "pets", 1).unwrap_err().to_string();
+        let error =
+            to_hdf5(&Source::Csv(list.clone()), &gray(), folder.path(), "pets", 1, |_, _| {}).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
         assert!(!folder.path().join("pets.txt").exists(), "the list was written: {text}");
     }
     let nowhere = Source::Folders(folder.path().join("nowhere"));
-    let error = to_hdf5(&nowhere, &gray(), folder.path(), "pets", 1).unwrap_err().to_string();
+    let error = to_hdf5(&nowhere, &gray(), folder.path(), "pets", 1, |_, _| {}).unwrap_err().to_string();
     assert!(error.contains("nowhere: the folder cannot be read"), "{error}");
 }
