@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 const CHANNELS: usize = 3;
 const SIDE: usize = 6;
+const CLASSES: usize = 3;
 
 fn backend() -> backend_cpu::Cpu {
     backend_cpu::Cpu::with_threads(2).unwrap()
@@ -17,7 +18,7 @@ fn backend() -> backend_cpu::Cpu {
 fn data(batch: usize) -> MemoryData {
     let image = |(n, c, y, x)| ((n * 31 + c * 17 + y * 7 + x * 3) as f32 * 0.37).sin();
     let images = Array4::from_shape_fn((2 * batch, CHANNELS, SIDE, SIDE), image);
-    let labels = Array2::from_shape_fn((2 * batch, 1), |(n, _)| (n % 3) as f32);
+    let labels = Array2::from_shape_fn((2 * batch, 1), |(n, _)| (n % CLASSES) as f32);
     MemoryData::new("data", batch).array("data", images).array("label", labels)
 }
 
@@ -72,6 +73,23 @@ fn random(batch: usize, choices: &[Choice]) -> (LayerList, Vec<String>) {
                 taken.push(other.clone());
                 Concat::new(name).bottoms([bottom, other]).top(&top).into()
             }
+            19 => {
+                let read = format!("read{index}");
+                list.push(Lstm::new(&read, SIDE * SIDE).bottom(bottom).top(&read));
+                Reshape::new(name, [channels, SIDE, SIDE]).bottom(read).top(&top).into()
+            }
+            20 => {
+                let word = format!("word{index}");
+                taken = vec!["label".into()];
+                list.push(Embed::new(&word, CLASSES, channels * SIDE * SIDE).bottom("label").top(&word));
+                Reshape::new(name, [channels, SIDE, SIDE]).bottom(word).top(&top).into()
+            }
+            21 => {
+                let window = format!("window{index}");
+                let crop = Crop::new(&window, (SIDE - 2, SIDE - 1)).random_crop(true).random_mirror(true);
+                list.push(crop.bottom(bottom).top(&window));
+                Deconvolution::new(name, channels, (3, 2)).bottom(window).top(&top).into()
+            }
             18 => Deconvolution::new(name, channels, (3, 3)).pad((1, 1)).bottom(bottom).top(&top).into(),
             _ => {
                 let fits: Vec<&String> = blobs.iter().filter(|blob| blob.1 == channels).map(|blob| &blob.0).collect();
@@ -87,14 +105,45 @@ fn random(batch: usize, choices: &[Choice]) -> (LayerList, Vec<String>) {
     (list, outputs)
 }
 
-/// Each output goes to a loss.
-fn with_losses(mut list: LayerList, outputs: &[String]) -> LayerList {
-    for output in outputs {
+const LOSSES: usize = 9;
+
+/// Each output goes to a loss: the first one to the kind `first`, the others to the kinds after it in turn.
+fn with_losses(mut list: LayerList, outputs: &[String], first: usize) -> LayerList {
+    for (output, kind) in outputs.iter().zip(first..) {
         let logits = format!("{output}-logits");
-        list.push(InnerProduct::new(format!("{output}-ip"), 3).bottom(output).top(&logits));
-        list.push(SoftmaxLoss::new(format!("{output}-loss")).bottoms([logits.as_str(), "label"]));
+        list.push(InnerProduct::new(format!("{output}-ip"), CLASSES).bottom(output).top(&logits));
+        list = with_loss(list, output, &logits, kind % LOSSES);
     }
     list
+}
+
+/// One loss. `target` is a distribution over the classes, which serves as any other target as well.
+fn with_loss(mut list: LayerList, output: &str, logits: &str, kind: usize) -> LayerList {
+    let (name, target, prob) = (format!("{output}-loss"), format!("{output}-target"), format!("{output}-prob"));
+    if kind == 0 {
+        return layers![..list, SoftmaxLoss::new(name).bottoms([logits, "label"])];
+    }
+    let distribution = |(n, class)| if n % CLASSES == class { 0.5 } else { 0.25 };
+    let targets = Array2::<f32>::from_shape_fn((7, CLASSES), distribution);
+    let batch = list.0.iter().find_map(|layer| layer.layer().as_any().downcast_ref::<MemoryData>()).unwrap().batch_size;
+    list.push(MemoryData::new(&target, batch).array(&target, targets));
+    let (by_logits, by_prob) = ([logits, target.as_str()], [prob.as_str(), target.as_str()]);
+    let softmax = Softmax::new(&prob).bottom(logits).top(&prob);
+    let sigmoid = Activation::new(&prob, Neuron::Sigmoid).bottom(logits).top(&prob);
+    match kind {
+        1 => layers![..list, softmax, MultinomialLogisticLoss::new(name).bottoms([prob.as_str(), "label"])],
+        2 => layers![..list, SoftlabelSoftmaxLoss::new(name).bottoms(by_logits)],
+        3 => layers![..list, SquareLoss::new(name).bottoms(by_logits)],
+        4 => layers![..list, sigmoid, BinaryCrossEntropyLoss::new(name).bottoms(by_prob)],
+        5 => layers![..list, SigmoidCrossEntropyLoss::new(name).bottoms(by_logits)],
+        6 => layers![..list, HingeLoss::new(name).bottoms(by_logits)],
+        7 => layers![..list, sigmoid, GaussianKLLoss::new(name).bottoms([logits, prob.as_str()])],
+        _ => {
+            let distance = |i: usize, j: usize| i.abs_diff(j) as f64;
+            let on_a_line = (0..CLASSES).map(|i| (0..CLASSES).map(|j| distance(i, j)).collect()).collect();
+            layers![..list, softmax, WassersteinLoss::new(name, on_a_line, 3.0).bottoms(by_prob)]
+        }
+    }
 }
 
 fn bits(tensor: &core_tensor::Tensor) -> Vec<u32> {
@@ -136,14 +185,15 @@ proptest! {
     #[test]
     fn random_nets_compute_the_same_bits(
         batch in 1usize..20,
-        choices in prop::collection::vec((0usize..21, 0usize..100, 0usize..100), 1..14),
+        choices in prop::collection::vec((0usize..24, 0usize..100, 0usize..100), 1..14),
         chained in any::<bool>(),
+        first_loss in 0usize..LOSSES,
     ) {
         let latest = |(index, choice): (usize, Choice)| if chained { (choice.0, index, choice.2) } else { choice };
         let choices: Vec<Choice> = choices.into_iter().enumerate().map(latest).collect();
         let (list, outputs) = random(batch, &choices);
         check(&list, &outputs, false);
-        check(&with_losses(list, &outputs), &[], true);
+        check(&with_losses(list, &outputs, first_loss), &[], true);
     }
 }
 
@@ -158,14 +208,14 @@ fn chain(batch: usize) -> LayerList {
 }
 
 const BLOB: usize = 16 * CHANNELS * SIDE * SIDE * size_of::<f32>();
-const LOGITS: usize = 16 * 3 * size_of::<f32>();
+const LOGITS: usize = 16 * CLASSES * size_of::<f32>();
 
 #[test]
 fn a_chain_takes_turns_in_two_blocks() {
     let outputs = ["y5".to_owned()];
     // Of five blobs' data two remain in one net; of their gradients two in the other, and that of the logits moves in too.
     assert_eq!(check(&chain(16), &outputs, false), 3 * BLOB);
-    assert_eq!(check(&with_losses(chain(16), &outputs), &[], true), 3 * BLOB + LOGITS);
+    assert_eq!(check(&with_losses(chain(16), &outputs, 0), &[], true), 3 * BLOB + LOGITS);
     let neurons = layers![..chain(16), Activation::new("relu", Neuron::ReLU).bottom("y5").top("z")];
     assert_eq!(check(&neurons, &["z".into()], false), 4 * BLOB, "a neuron works in place");
 }
@@ -196,7 +246,7 @@ fn what_is_gone_says_so_and_can_be_kept() {
 
 #[test]
 fn gradients_that_outlive_the_backward_pass_are_shown() {
-    let list = with_losses(chain(16), &["y5".into()]);
+    let list = with_losses(chain(16), &["y5".into()], 0);
     let shown = |net: &Net| -> Vec<String> {
         net.blob_names().filter(|name| net.blob(name).unwrap().diff.is_some()).map(str::to_owned).collect()
     };
