@@ -33,7 +33,7 @@ pub use coffee::{
 pub use error::{Error, Result};
 pub use goal::Goal;
 pub use lounge::{CoffeeLounge, IfExists};
-pub use methods::{Adadelta, Adagrad, Adam, AdamW, History, Method, Nesterov, RmsProp, Sgd};
+pub use methods::{Adadelta, Adagrad, Adam, AdamW, History, Method, Nesterov, RmsProp, Sgd, read_method};
 pub use policy::{LrPolicy, MomPolicy, Stage};
 pub use predictor::Predictor;
 pub use report::{Report, Stopped};

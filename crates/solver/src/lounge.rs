@@ -5,10 +5,12 @@
 //! run resumes: the file may be ahead of the snapshot, or behind it.
 
 use crate::{Error, Result, Statistics, StatisticsStore};
+use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What to do when a run starts from scratch and the statistics file exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What to do when a run starts from scratch and the statistics file exists. In JSON `"merge"`, `"overwrite"` or `"refuse"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IfExists {
     /// Keep what it has up to the iteration that the run starts at; what comes after is made anew by this run. A resumed run
     /// then ends with the statistics of one that never stopped.

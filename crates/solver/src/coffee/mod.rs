@@ -19,6 +19,7 @@ pub use validation_performance::ValidationPerformance;
 
 use crate::{CheckpointStore, CoffeeLounge, Error, Result, Statistics};
 use layers::Net;
+use serde::Deserialize;
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// What a coffee break returns: any error, which the solver wraps in [`Error::CoffeeBreak`].
@@ -105,8 +106,9 @@ pub trait CoffeeBreak: Send {
     }
 }
 
-/// How often a coffee break is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often a coffee break is taken. In JSON `{"iters": 100}` or `{"epochs": 1}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Every {
     /// At iterations divisible by this number.
     Iters(u64),

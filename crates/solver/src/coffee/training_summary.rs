@@ -5,10 +5,12 @@ use crate::{
     Error,
     report::{speed_text, time_text},
 };
+use serde::Deserialize;
 use std::{fmt::Write, time::Duration};
 
-/// A number that [`TrainingSummary`] can show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A number that [`TrainingSummary`] can show. In JSON `"obj_val"`, `"learning_rate"`, `"momentum"` or `{"loss_of": "layer"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Quantity {
     /// The objective value of the last iteration's batch; `obj_val` in the coffee lounge.
     ObjVal,

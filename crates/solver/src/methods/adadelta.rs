@@ -3,7 +3,7 @@
 use crate::{History, LrPolicy, Method, Result, Statistics, check};
 use core_tensor::{Tensor, ops::kernels};
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Adadelta (Zeiler, *ADADELTA: an adaptive learning rate method*, 2012; Mocha's `src/solvers/adadelta.jl`):
 /// `h <- rho h + (1 - rho) g²; d = sqrt(s + epsilon) / sqrt(h + epsilon) g; s <- rho s + (1 - rho) d²; W <- W - lr d`.
@@ -11,7 +11,8 @@ use serde::Serialize;
 /// ```
 /// let method = solver::Adadelta::new().rho(0.9);
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adadelta {
     lr_policy: LrPolicy,
     rho: f64,

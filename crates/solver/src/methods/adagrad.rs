@@ -9,7 +9,7 @@ use core_tensor::{
     ops::kernels::{self, Rms},
 };
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Adagrad (Duchi, Hazan, Singer, *Adaptive subgradient methods*, 2011; Caffe's `adagrad_solver.cpp`):
 /// `h <- h + g²; W <- W - lr g / (sqrt(h) + epsilon)`.
@@ -18,7 +18,8 @@ use serde::Serialize;
 /// use solver::{Adagrad, LrPolicy};
 /// let method = Adagrad::new().lr_policy(LrPolicy::fixed(0.05));
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adagrad {
     lr_policy: LrPolicy,
     epsilon: f64,

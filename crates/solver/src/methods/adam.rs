@@ -6,7 +6,7 @@
 use crate::{History, LrPolicy, Method, Result, Statistics, check};
 use core_tensor::{Tensor, ops::kernels};
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Adam (Kingma, Ba, *Adam: a method for stochastic optimization*, 2015; Caffe's `adam_solver.cpp`):
 /// `m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g²; W <- W - lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)`.
@@ -18,7 +18,8 @@ use serde::Serialize;
 /// use solver::{Adam, LrPolicy};
 /// let method = Adam::new().lr_policy(LrPolicy::fixed(0.001)).beta1(0.95);
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adam {
     lr_policy: LrPolicy,
     beta1: f64,

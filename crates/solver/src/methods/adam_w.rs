@@ -6,6 +6,7 @@
 use crate::{Adam, LrPolicy, Method, Result, Statistics};
 use core_tensor::Tensor;
 use layers::Net;
+use serde::Deserialize;
 
 /// Adam whose regularizers act on the parameters instead of joining the gradient (Loshchilov, Hutter, *Decoupled weight decay
 /// regularization*, 2019): `W <- W - lr 2 c regu_coef W` for `L2Regu(c)`, then Adam's step.
@@ -17,13 +18,24 @@ use layers::Net;
 /// let method = AdamW::new().lr_policy(LrPolicy::cosine(0.001, 1e-5, 10_000).warm_up(500));
 /// let solver = Solver::new(method).regu_coef(0.005);
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(from = "Settings")]
 pub struct AdamW(Adam);
+
+/// What may be read, with this method's defaults and not Adam's.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    lr_policy: LrPolicy,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+}
 
 impl AdamW {
     /// PyTorch's defaults: a fixed learning rate of 0.001, beta1 0.9, beta2 0.999, epsilon 1e-8.
     pub fn new() -> Self {
-        AdamW(Adam::new().lr_policy(LrPolicy::fixed(0.001)))
+        Settings::default().into()
     }
 
     /// Sets the learning rate.
@@ -50,6 +62,18 @@ impl AdamW {
 impl Default for AdamW {
     fn default() -> Self {
         AdamW::new()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { lr_policy: LrPolicy::fixed(0.001), beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+impl From<Settings> for AdamW {
+    fn from(Settings { lr_policy, beta1, beta2, epsilon }: Settings) -> Self {
+        AdamW(Adam::new().lr_policy(lr_policy).beta1(beta1).beta2(beta2).epsilon(epsilon))
     }
 }
 

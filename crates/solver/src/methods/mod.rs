@@ -12,6 +12,7 @@ mod adam;
 mod adam_w;
 mod history;
 mod nesterov;
+mod read;
 mod rms_prop;
 mod sgd;
 
@@ -21,6 +22,7 @@ pub use adam::Adam;
 pub use adam_w::AdamW;
 pub use history::History;
 pub use nesterov::Nesterov;
+pub use read::read_method;
 pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
@@ -116,5 +118,44 @@ pub trait Method: fmt::Debug + Send {
     fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
         let _ = state;
         Ok(())
+    }
+}
+
+/// A method that is chosen while a program runs, e.g. by [`read_method`].
+impl Method for Box<dyn Method> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn setup(&mut self, net: &Net) -> Result<()> {
+        (**self).setup(net)
+    }
+
+    fn learning_rate(&self, iteration: u64) -> f64 {
+        (**self).learning_rate(iteration)
+    }
+
+    fn momentum(&self, iteration: u64) -> Option<f64> {
+        (**self).momentum(iteration)
+    }
+
+    fn observe(&mut self, statistics: &Statistics) -> Result<()> {
+        (**self).observe(statistics)
+    }
+
+    fn update(&mut self, iteration: u64, net: &Net, regu_coef: f64) -> Result<()> {
+        (**self).update(iteration, net, regu_coef)
+    }
+
+    fn history(&self) -> Vec<(String, Tensor)> {
+        (**self).history()
+    }
+
+    fn state(&self) -> serde_json::Value {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        (**self).restore(state)
     }
 }

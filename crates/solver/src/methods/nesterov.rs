@@ -7,7 +7,7 @@
 use crate::{History, LrPolicy, Method, MomPolicy, Result, Statistics};
 use core_tensor::{Tensor, ops::kernels};
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Nesterov's accelerated gradient: `V' = mu V - lr g; W <- W + (1 + mu) V' - mu V` (Caffe's `nesterov_solver.cpp`; Sutskever,
 /// Martens, Dahl, Hinton, *On the importance of initialization and momentum in deep learning*, 2013).
@@ -16,7 +16,8 @@ use serde::Serialize;
 /// use solver::{MomPolicy, Nesterov};
 /// let method = Nesterov::new().mom_policy(MomPolicy::linear(0.5, 0.0008, 600, 0.9));
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Nesterov {
     lr_policy: LrPolicy,
     mom_policy: MomPolicy,

@@ -6,7 +6,7 @@ use core_tensor::{
     ops::kernels::{self, Rms},
 };
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// RMSProp (Tieleman, Hinton, *Lecture 6.5*, Coursera 2012; Caffe's `rmsprop_solver.cpp`):
 /// `h <- rms_decay h + (1 - rms_decay) g²; W <- W - lr g / (sqrt(h) + epsilon)`.
@@ -15,7 +15,8 @@ use serde::Serialize;
 /// use solver::{LrPolicy, RmsProp};
 /// let method = RmsProp::new().lr_policy(LrPolicy::inv(0.01, 0.0001, 0.75)).rms_decay(0.98);
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RmsProp {
     lr_policy: LrPolicy,
     rms_decay: f64,

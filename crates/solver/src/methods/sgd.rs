@@ -6,7 +6,7 @@
 use crate::{History, LrPolicy, Method, MomPolicy, Result, Statistics};
 use core_tensor::{Tensor, ops::kernels};
 use layers::Net;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Stochastic gradient descent: `V <- mu V - lr g; W <- W + V` (Caffe's `sgd_solver.cpp`, Mocha's `src/solvers/sgd.jl`).
 ///
@@ -14,7 +14,8 @@ use serde::Serialize;
 /// use solver::{LrPolicy, MomPolicy, Sgd};
 /// let method = Sgd::new().lr_policy(LrPolicy::inv(0.01, 0.0001, 0.75)).mom_policy(MomPolicy::fixed(0.9));
 /// ```
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sgd {
     lr_policy: LrPolicy,
     mom_policy: MomPolicy,
