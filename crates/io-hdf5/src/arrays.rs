@@ -1,6 +1,6 @@
-//! Files of named arrays, for whoever makes data sets.
+//! Files of named arrays, for whoever makes data sets, and the way in which every file is written.
 
-use crate::{Array, Attribute, Result, atomic, file::encode};
+use crate::{Array, Attribute, Error, Result, atomic, file::encode};
 use std::path::Path;
 
 /// Writes an HDF5 file with these arrays, each in one run, and these attributes of the root group. The file appears whole or
@@ -28,4 +28,22 @@ use std::path::Path;
 pub fn write_arrays(path: impl AsRef<Path>, arrays: &[Array<'_>], attributes: &[(&str, Attribute<'_>)]) -> Result<()> {
     let path = path.as_ref();
     atomic::write(path, |out| encode(path, arrays, attributes, out))
+}
+
+/// Writes a file of any format, an exported model for instance, as [`write_arrays`] does: it appears whole or not at all.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("net.dot");
+/// io_hdf5::write_whole(&path, b"digraph {}")?;
+/// assert_eq!(std::fs::read(&path)?, b"digraph {}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// No directory, no permission, a full disk.
+pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let failed = |source| Error::Io { path: path.into(), action: "write the file", source };
+    atomic::write(path, |out| out.write_all(bytes).map_err(failed))
 }

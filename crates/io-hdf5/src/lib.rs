@@ -19,7 +19,7 @@ mod output;
 mod snapshot;
 mod statistics;
 
-pub use arrays::write_arrays;
+pub use arrays::{write_arrays, write_whole};
 pub use data::Hdf5Data;
 pub use error::{Error, Result};
 pub use file::{Array, Attribute, Dataset, File, Numbers};

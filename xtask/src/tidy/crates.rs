@@ -17,6 +17,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("exchange", &["core-tensor", "layers", "solver"]),
     ("images", &["core-tensor", "io-hdf5", "layers", "solver"]),
     ("terminal", &["layers", "solver"]),
+    (
+        "crema",
+        &[
+            "backend-cpu",
+            "backend-cuda",
+            "core-tensor",
+            "digits",
+            "exchange",
+            "images",
+            "io-hdf5",
+            "layers",
+            "picture",
+            "solver",
+            "terminal",
+        ],
+    ),
 ];
 
 /// Arrows between the crates of the house point one way, downward.
