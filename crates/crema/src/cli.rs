@@ -68,7 +68,7 @@ pub(crate) struct TestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// The file that describes the network, with a section [predict]: .toml or .json
+    /// The file that describes the network, with a section `predict`: .toml or .json
     pub(crate) config: PathBuf,
     /// The pictures: PNG or JPEG
     #[arg(required = true)]
