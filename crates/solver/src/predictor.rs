@@ -45,10 +45,27 @@ impl Predictor {
         logits: &str,
         parameters: &[NamedArray],
     ) -> Result<Self> {
+        Self::keeping(&[], backend, network, (input, sample), logits, parameters)
+    }
+
+    /// As [`Predictor::new`], and keeps these blobs readable in [`Predictor::net`] after a prediction, to look at what the network
+    /// makes of a sample. That costs time and memory; see [`NetBuilder::keep_blobs`](layers::NetBuilder::keep_blobs).
+    ///
+    /// # Errors
+    /// As [`Predictor::new`], or there is no such blob.
+    pub fn keeping<B: Backend + Clone + 'static>(
+        blobs: &[&str],
+        backend: &B,
+        network: &LayerList,
+        (input, sample): (&str, &[usize]),
+        logits: &str,
+        parameters: &[NamedArray],
+    ) -> Result<Self> {
         let batch_of_one: Vec<usize> = [1].iter().chain(sample).copied().collect();
         let data = MemoryData::new(INPUT, 1).zeros(input, batch_of_one);
         let softmax = Softmax::new("predictor-softmax").bottom(logits).top(PROBABILITIES);
-        let mut net = Net::new("predictor", backend, layers![data, ..network, softmax])?;
+        let builder = Net::builder("predictor").keep_blobs(blobs.iter().copied());
+        let mut net = builder.build(backend, layers![data, ..network, softmax])?;
         let missing = load_weights(&mut net, parameters)?.missing;
         if !missing.is_empty() {
             return Err(Error::Value {
@@ -64,6 +81,11 @@ impl Predictor {
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// The net, with what the last sample left in it.
+    pub fn net(&self) -> &Net {
+        &self.net
     }
 
     /// The probabilities of each class for each sample, of shape (N, classes); `samples` has shape (N, ...).
@@ -110,6 +132,33 @@ mod tests {
         assert!((&found - &expected).iter().all(|difference| difference.abs() < 1e-6), "{found}");
         assert_eq!(predictor.predict(array![[1.0, 2.0, 0.0]]).unwrap().row(0), found.row(2));
         assert!(predictor.predict(array![[1.0, 2.0]]).is_err());
+    }
+
+    #[test]
+    fn kept_blobs_can_be_read() {
+        let network = layers![
+            InnerProduct::new("a", 2).bottom("x").top("y"),
+            InnerProduct::new("b", 2).bottom("y").top("z"),
+            InnerProduct::new("c", 2).bottom("z").top("out"),
+        ];
+        let array = |name: String, sizes: &[usize], values: &[f32]| NamedArray {
+            name,
+            shape: Shape::new(sizes).unwrap(),
+            values: Values::F32(values.into()),
+        };
+        let parameters = ["a", "b", "c"].map(|layer| {
+            let weight = array(format!("{layer}___weight"), &[2, 2], &[1.0, 0.0, 0.0, 1.0]);
+            [weight, array(format!("{layer}___bias"), &[2], &[1.0, 0.0])]
+        });
+        let parameters = parameters.concat();
+        let backend = backend_cpu::Cpu::with_threads(1).unwrap();
+        let mut keeping = Predictor::keeping(&["y"], &backend, &network, ("x", &[2]), "out", &parameters).unwrap();
+        keeping.predict(array![[3.0, 4.0]]).unwrap();
+        assert_eq!(keeping.net().blob("y").unwrap().data.read::<f32>().unwrap(), [4.0, 4.0]);
+        let mut plain = Predictor::new(&backend, &network, ("x", &[2]), "out", &parameters).unwrap();
+        plain.predict(array![[3.0, 4.0]]).unwrap();
+        assert!(plain.net().blob("y").is_err());
+        assert!(Predictor::keeping(&["q"], &backend, &network, ("x", &[2]), "out", &parameters).is_err());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The command line: every flag with its default, in one place.
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 use terminal::TerminalFlags;
 
-/// Train LeNet on MNIST, recognize digits with it, and draw its learning curve.
+/// Train LeNet on MNIST, recognize digits with it, draw its learning curve, and draw digits for it.
 ///
 /// Without a subcommand it trains. With no data at hand it uses a sample of MNIST that is embedded in the program; `cargo xtask
 /// fetch-mnist` gets the full set.
@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Draw the learning curve, also while training runs
     Curve(CurveArgs),
+    /// Serve a page to draw digits on, which shows what the net makes of them
+    Serve(ServeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +98,25 @@ pub(crate) struct CurveArgs {
     /// Write NAME.svg and NAME.png, in that folder unless a path says otherwise
     #[arg(long, value_name = "NAME", default_value = "learning-curve")]
     pub(crate) save: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A snapshot, or a folder of which the newest is taken
+    #[arg(long, value_name = "FILE|DIR", default_value = "snapshots")]
+    pub(crate) snapshot: PathBuf,
+    /// The port; 0 takes any that is free
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The address; 127.0.0.1 is open to this machine alone, 0.0.0.0 to everyone in its networks
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) address: IpAddr,
+    /// Threads of the CPU [default: all]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) threads: Option<usize>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
+    pub(crate) backend: BackendName,
 }
 
 /// The backends that this program is built with.

@@ -24,6 +24,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Data(#[from] io_hdf5::Error),
     #[error(transparent)]
+    Page(#[from] page::Error),
+    #[error(transparent)]
     Picture(#[from] picture::Error),
     /// The terminal cannot be used.
     #[error("cannot write to stdout, or watch for Ctrl-C")]

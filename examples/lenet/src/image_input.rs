@@ -5,9 +5,9 @@
 //! have this form pass through unchanged. Segmenting a page with several digits was left out: that is another program.
 
 use crate::error::{Error, Result};
-use image::{DynamicImage, ImageBuffer, ImageReader, Luma, LumaA, imageops};
+use image::{DynamicImage, ImageBuffer, ImageFormat, ImageReader, Limits, Luma, LumaA, imageops};
 use ndarray::Array3;
-use std::path::Path;
+use std::{io::Cursor, path::Path};
 
 /// Width and height of MNIST's images.
 pub(crate) const SIDE: u32 = 28;
@@ -17,6 +17,9 @@ const BOX: u32 = 20;
 const CENTRE: f32 = 14.0;
 /// Ink below this part of the darkest ink does not count for the bounding box.
 const FAINT: f32 = 0.15;
+
+/// The largest width and height of a picture that comes from elsewhere.
+const LARGEST: u32 = 2048;
 
 type Ink = ImageBuffer<Luma<f32>, Vec<f32>>;
 
@@ -34,6 +37,22 @@ pub(crate) fn read(path: &Path) -> Result<Array3<f32>> {
             image.width(),
             image.height()
         ))
+    })
+}
+
+/// Reads a PNG from memory and gives it MNIST's form, of shape (1, 28, 28); what is wrong with it, in words, otherwise.
+pub(crate) fn read_png(bytes: &[u8]) -> Result<Array3<f32>, String> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
+    // A small file may unpack to a picture that fills the memory.
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
+    reader.limits(limits);
+    let image = reader.decode().map_err(|error| {
+        format!("the body is no PNG of at most {LARGEST}x{LARGEST} pixels that can be read: {error}")
+    })?;
+    normalize(&image).ok_or_else(|| {
+        let (width, height) = (image.width(), image.height());
+        format!("the picture is blank: all of its {width}x{height} pixels are about equally bright; it should show one digit")
     })
 }
 

@@ -1,4 +1,4 @@
-//! LeNet on MNIST: train it, recognize digits with it, draw its learning curve. Start reading at `network.rs`.
+//! LeNet on MNIST: train it, recognize digits with it, draw its learning curve, draw digits for it. Start reading at `network.rs`.
 
 mod backend;
 mod cli;
@@ -8,6 +8,8 @@ mod error;
 mod image_input;
 mod network;
 mod predict;
+mod recognizer;
+mod serve;
 mod train;
 
 use clap::Parser;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Curve(args) => curve::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| terminal::exit(&error))
 }

@@ -1,19 +1,17 @@
 //! Recognizes one digit, of the test set or of the user's own picture.
 
 use crate::{
-    backend,
     cli::{BackendName, PredictArgs},
     data,
     error::{Error, Result},
     image_input,
-    network::{self, CLASSES},
+    recognizer::{self, Recognizer},
 };
 use core_tensor::Backend;
 use digits::{Digits, Part};
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
-use ndarray::{Array3, Axis};
-use solver::Predictor;
+use ndarray::Array3;
 use std::{fmt::Write, path::Path, sync::Arc};
 
 /// The widest bar beside a probability.
@@ -29,27 +27,20 @@ struct Question {
 
 /// Runs `lenet-example predict`.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
-    let backend = backend::new(args.backend, args.threads)?;
-    let snapshots = io_hdf5::snapshots(&args.snapshot);
-    let (path, checkpoint) = snapshots.load_newest()?.ok_or_else(|| {
-        let place = args.snapshot.display();
-        Error::Message(format!("there is no snapshot in {place}; train first, or name another place with --snapshot"))
-    })?;
+    let mut recognizer = Recognizer::load(&args.snapshot, args.backend, args.threads)?;
     let question = match &args.image {
         Some(picture) => {
             Question { image: image_input::read(picture)?, origin: picture.display().to_string(), label: None }
         }
-        None => test_image(args, &backend)?,
+        None => test_image(args, recognizer.backend())?,
     };
-    let mut predictor =
-        Predictor::new(&backend, &network::lenet(), ("data", &[1, 28, 28]), "ip2", &checkpoint.parameters)?;
-    let probabilities = predictor.predict(question.image.insert_axis(Axis(0)))?;
-    let probabilities: Vec<f32> = probabilities.iter().copied().collect();
-    let digit = (0..CLASSES).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or_default();
+    let probabilities = recognizer.probabilities(question.image)?;
+    let digit = recognizer::most_probable(&probabilities);
 
-    let mut text = format!("Snapshot:         {}\nImage:            {}\n", path.display(), question.origin);
+    let mut text =
+        format!("Snapshot:         {}\nImage:            {}\n", recognizer.snapshot.display(), question.origin);
     if args.backend == BackendName::Auto {
-        let _ = writeln!(text, "Computed on:      {}", backend.describe());
+        let _ = writeln!(text, "Computed on:      {}", recognizer.backend().describe());
     }
     if let Some(label) = question.label {
         let _ = writeln!(text, "Correct label:    {label}");

@@ -88,14 +88,15 @@ impl Running {
         false
     }
 
-    /// Reads on until a line has this text.
-    pub(crate) fn wait_for(&mut self, text: &str) {
+    /// Reads on until a line has this text, and returns it.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
             assert!(self.stdout.read_line(&mut line).unwrap() > 0, "it ended without {text:?}:\n{}", self.seen);
             self.seen.push_str(&line);
         }
+        line
     }
 
     /// Reads nothing more: what is written from now on meets a broken pipe.
