@@ -85,6 +85,16 @@ impl LearningCurve {
         &self.raw
     }
 
+    /// The smoothed line by iteration: the mean of each objective value and the quarter of the curve before it.
+    pub fn smoothed_values(&self) -> &[(f64, f64)] {
+        &self.smooth
+    }
+
+    /// The validation accuracies by iteration, in per cent; empty if there are none. That of the untrained net is left out.
+    pub fn accuracies(&self) -> &[(f64, f64)] {
+        &self.accuracy
+    }
+
     /// The picture as SVG, 800 pixels wide.
     ///
     /// # Errors

@@ -197,7 +197,7 @@ impl<'a> Run<'a> {
     /// Visits some breaks, all of them even if one fails, then goes back and saves snapshots as they asked for.
     fn coffee(&mut self, taken: impl Fn(&Scheduled) -> bool, visit: Visit) -> Result<()> {
         let mut result = Ok(());
-        let Solver { breaks, lounge, method, max_iter, .. } = &mut *self.solver;
+        let Solver { breaks, lounge, method, max_iter, stop, .. } = &mut *self.solver;
         for (number, scheduled) in breaks.iter_mut().enumerate().filter(|(_, scheduled)| taken(scheduled)) {
             let mut context = BreakContext {
                 net: self.net,
@@ -212,6 +212,7 @@ impl<'a> Run<'a> {
                 number,
                 lounge,
                 wishes: &mut self.wishes,
+                stop,
             };
             let coffee_break = scheduled.coffee_break.as_mut();
             if let Err(source) = visit(coffee_break, &mut context) {

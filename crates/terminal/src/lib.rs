@@ -14,6 +14,7 @@ mod report;
 mod screen;
 
 pub use interrupt::exit_code;
+pub use lines::LogTail;
 pub use report::{exit, report, say};
 
 use solver::{Every, Solver, StopFlag};
@@ -48,6 +49,7 @@ pub struct TerminalFlags {
 pub struct Terminal {
     flags: TerminalFlags,
     stop: StopFlag,
+    tail: LogTail,
     screen: screen::Screen,
 }
 
@@ -59,14 +61,20 @@ impl Terminal {
     pub fn start(flags: TerminalFlags) -> io::Result<Terminal> {
         let stop = StopFlag::new();
         let screen = if flags.quiet || flags.json { screen::Screen::hidden() } else { screen::Screen::new() };
-        lines::start_log(flags, screen.bar(), &stop);
+        let tail = LogTail::default();
+        lines::start_log(flags, screen.bar(), &stop, &tail);
         interrupt::watch(&stop)?;
-        Ok(Terminal { flags, stop, screen })
+        Ok(Terminal { flags, stop, tail, screen })
     }
 
     /// Set when training has to end: for [`Solver::stop_on`].
     pub fn stop_flag(&self) -> &StopFlag {
         &self.stop
+    }
+
+    /// The last lines of the log.
+    pub fn log_tail(&self) -> &LogTail {
+        &self.tail
     }
 
     /// Shows how this solver's run goes, as the flags want it. To be called when all other coffee breaks are there, since it

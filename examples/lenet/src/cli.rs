@@ -1,7 +1,10 @@
 //! The command line: every flag with its default, in one place.
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 use terminal::TerminalFlags;
 
 /// Train LeNet on MNIST, recognize digits with it, draw its learning curve, and draw digits for it.
@@ -61,6 +64,9 @@ pub(crate) struct TrainArgs {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
     pub(crate) backend: BackendName,
+    /// Serve a page with curves, filters and buttons [default address: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    pub(crate) dashboard: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) terminal: TerminalFlags,
 }

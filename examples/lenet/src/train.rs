@@ -9,6 +9,7 @@ use crate::{
 };
 use io_hdf5::Hdf5Data;
 use layers::prelude::*;
+use page::Dashboard;
 use solver::{
     Every, LrPolicy, MomPolicy, Report, Sgd, Snapshot, Solver, Stopped, TrainingSummary, ValidationPerformance,
 };
@@ -45,6 +46,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     solver.add_coffee_break(TrainingSummary::new(), Every::Iters(args.display_every));
     solver.add_coffee_break(Snapshot::new(&snapshots), Every::Iters(args.snapshot_every));
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Iters(args.test_every));
+    if let Some(address) = args.dashboard {
+        let tail = terminal.log_tail().clone();
+        let dashboard = Dashboard::start(address)?.snapshots(&snapshots).log(move || tail.lines());
+        log::info!("Dashboard: http://{}/", dashboard.address());
+        solver.add_coffee_break(dashboard, Every::Iters(1));
+    }
     terminal.watch(&mut solver);
     match solver.solve(&mut net) {
         Ok(report) => Ok(finish(args, &report)),
@@ -79,6 +86,9 @@ fn finish(args: &TrainArgs, report: &Report) -> ExitCode {
         Stopped::Interrupted { signal } => {
             log::info!("Interrupted after iteration {done}; the same command again goes on from there");
             return ExitCode::from(terminal::exit_code(signal));
+        }
+        Stopped::CoffeeBreak { .. } => {
+            log::info!("Stopped on the dashboard after iteration {done}; the same command again goes on from there");
         }
         _ if report.iterations_in_this_run == 0 => {
             log::info!("Nothing to do: the newest snapshot in {out} has {done} iterations already");

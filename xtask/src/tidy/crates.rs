@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("picture", &["layers", "solver"]),
     ("exchange", &["core-tensor", "layers", "solver"]),
     ("images", &["core-tensor", "io-hdf5", "layers", "solver"]),
-    ("page", &["core-tensor", "layers", "picture", "solver"]),
+    ("page", &["layers", "picture", "solver"]),
     ("terminal", &["layers", "solver"]),
     (
         "crema",

@@ -17,7 +17,7 @@ pub use snapshot::Snapshot;
 pub use training_summary::{Quantity, TrainingSummary};
 pub use validation_performance::ValidationPerformance;
 
-use crate::{CheckpointStore, CoffeeLounge, Error, Result, Statistics};
+use crate::{CheckpointStore, CoffeeLounge, Error, Result, Statistics, StopFlag};
 use layers::Net;
 use serde::Deserialize;
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
@@ -141,6 +141,7 @@ pub struct BreakContext<'a> {
     pub(crate) number: usize,
     pub(crate) lounge: &'a mut CoffeeLounge,
     pub(crate) wishes: &'a mut Wishes,
+    pub(crate) stop: &'a StopFlag,
 }
 
 impl BreakContext<'_> {
@@ -180,6 +181,12 @@ impl BreakContext<'_> {
     /// Ends training after this iteration, as if `max_iter` were reached.
     pub fn stop_training(&mut self) {
         self.wishes.stop = true;
+    }
+
+    /// Whether the program has been asked to stop; a break that takes long ends early then. See
+    /// [`Solver::stop_on`](crate::Solver::stop_on).
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.stop.signal().is_some()
     }
 
     /// How long the rest will take at the pace so far, coffee breaks included; `None` without a limit or before the first
