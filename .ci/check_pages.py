@@ -97,7 +97,7 @@ def check_drawing(browser, address):
 
 def check_dashboard(browser, address):
     def iteration(page):
-        return int(page.locator("#iteration").inner_text().split(" of ")[0].replace(",", ""))
+        return int(page.locator("#iteration").inner_text().replace(",", ""))
 
     def curve(page, name):
         return page.locator(f"polyline.{name}").get_attribute("points") or ""

@@ -32,7 +32,8 @@ function show(state) {
   at("net").textContent = state.net;
   const curve = state.curve ?? { raw: [], low_pass: [], accuracy: [] };
   const accuracy = curve.accuracy.at(-1);
-  at("iteration").textContent = thousands(state.iteration) + (state.max_iter ? " of " + thousands(state.max_iter) : "");
+  at("iteration").textContent = thousands(state.iteration);
+  at("limit").textContent = state.max_iter ? " of " + thousands(state.max_iter) : "";
   at("loss").textContent = state.loss?.toPrecision(4) ?? "none yet";
   at("accuracy").textContent = accuracy ? accuracy[1].toFixed(2) + " %" : "none yet";
   at("rate").textContent = state.learning_rate.toPrecision(4);
@@ -44,8 +45,9 @@ function show(state) {
   at("pause").textContent = state.run === "paused" ? "Go on" : "Pause";
   at("pause").disabled = at("stop").disabled = at("snapshot").disabled = ended;
   at("snapshot").hidden = !state.has_snapshots;
-  draw(at("loss-curve"), { raw: curve.raw, low_pass: curve.low_pass }, (y) => y.toPrecision(2), 0);
-  draw(at("accuracy-curve"), { accuracy: curve.accuracy }, (y) => y.toFixed(1) + " %");
+  const end = Math.max(1, ...Object.values(curve).flat().map((point) => point[0]));
+  draw(at("loss-curve"), { raw: curve.raw, low_pass: curve.low_pass }, end, (y) => y.toPrecision(2), 0);
+  draw(at("accuracy-curve"), { accuracy: curve.accuracy }, end, (y) => y.toFixed(1) + " %");
   showFilters(state.filters);
   showLog(state.log);
 }
@@ -67,8 +69,8 @@ function ticks(from, to, wanted) {
   return Array.from({ length: Math.max(0, Math.floor(to / step + 1e-9) - first + 1) }, (_, i) => (first + i) * step);
 }
 
-// Lines of points by iteration. The vertical axis starts at `bottom`, or below the lowest point.
-function draw(svg, lines, label, bottom) {
+// Lines of points by iteration, from 0 to `end`. The vertical axis starts at `bottom`, or below the lowest point.
+function draw(svg, lines, end, label, bottom) {
   const points = Object.values(lines).flat();
   if (points.length === 0) {
     svg.innerHTML = `<text x="8" y="24">nothing recorded yet</text>`;
@@ -81,7 +83,6 @@ function draw(svg, lines, label, bottom) {
   const lowest = bottom ?? Math.min(...ys);
   const margin = 0.06 * (highest - lowest || Math.abs(highest) || 1);
   const [low, high] = [bottom ?? lowest - margin, highest + margin];
-  const end = Math.max(...points.map((point) => point[0]), 1);
   const x = (value) => left + (value / end) * (width - left - right);
   const y = (value) => height - below - ((value - low) / (high - low)) * (height - above - below);
   const path = (line) => line.map((point) => `${x(point[0]).toFixed(1)},${y(point[1]).toFixed(1)}`).join(" ");
@@ -162,6 +163,6 @@ at("snapshot").addEventListener("click", () => order("/snapshot", "A snapshot is
 at("stop").addEventListener("click", () => {
   if (confirm("End training after this iteration? A snapshot is saved if the run saves any.")) order("/stop", "It stops.");
 });
-[matchMedia("(prefers-color-scheme: dark)")].forEach((query) => query.addEventListener("change", () => last && show(last)));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => last && show(last));
 addEventListener("resize", () => last && show(last));
 look();

@@ -50,6 +50,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         let tail = terminal.log_tail().clone();
         let dashboard = Dashboard::start(address)?.snapshots(&snapshots).log(move || tail.lines());
         log::info!("Dashboard: http://{}/", dashboard.address());
+        if !address.ip().is_loopback() {
+            log::warn!("Everyone who reaches this address can pause and stop the run; there is no password");
+        }
         solver.add_coffee_break(dashboard, Every::Iters(1));
     }
     terminal.watch(&mut solver);
