@@ -7,7 +7,7 @@ mod catalogue;
 mod program;
 
 use catalogue::{CANNOT_BE_TRIED, check};
-use program::{Output, Program};
+use program::{Output, Program, kill};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
@@ -42,6 +42,7 @@ fn the_program() {
             ("CUDA without a driver", without_cuda(said(&["--backend", "cuda", "--max-iter", "1", "--out", "cuda"]))),
             ("A data folder that does not exist", said(&["--data", "nowhere"])),
             ("Another data set in the same folder", other_data(&program)),
+            ("Two runs in one folder", second_run()),
             ("An output folder that is a file", said(&["--out", "a-file"])),
             (
                 "An output folder that cannot be written to",
@@ -78,6 +79,17 @@ fn under(program: &Program, other: &[&str], args: &[&str]) -> String {
 /// On a machine with a driver another message is right.
 fn without_cuda(said: String) -> String {
     if said.contains("driver was not found") { said } else { CANNOT_BE_TRIED.into() }
+}
+
+/// A run while another one trains into the same folder, which goes on undisturbed.
+fn second_run() -> String {
+    let program = Program::new().args(["--max-iter", "1000000", "--display-every", "1", "--threads", "1"]);
+    let mut first = program.start();
+    first.wait_for("000001 :: TRAIN");
+    let said = message(program.run_with(&["--max-iter", "1"]));
+    kill(&first, "INT");
+    assert_ne!(first.wait().code, None);
+    said
 }
 
 /// A thousand images where training has seen five thousand.

@@ -1,5 +1,6 @@
 //! Snapshots: a checkpoint as an HDF5 file, and a directory of them.
 
+mod claim;
 mod codec;
 mod store;
 mod weights;

@@ -1,32 +1,37 @@
 //! A directory of snapshots.
 
-use super::codec;
+use super::{claim::Claim, codec};
 use crate::{Error, Result, atomic};
 use solver::{Checkpoint, CheckpointStore};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Keeps snapshots as `snapshot-<iteration>.hdf5` in a directory, which is made if need be. The newest is the one with the
 /// largest number in its name; a damaged one is passed over with a warning. Other files are left alone, and nothing is deleted
-/// but what a [`Snapshot`](solver::Snapshot) was told not to keep.
+/// but what a [`Snapshot`](solver::Snapshot) was told not to keep. From [`prepare`](CheckpointStore::prepare) until the store is
+/// dropped no other process can do the same with that directory.
 ///
 /// `place` may also name one snapshot, to load just that one.
 pub fn snapshots(place: impl Into<PathBuf>) -> Arc<dyn CheckpointStore> {
-    Arc::new(Snapshots { place: place.into() })
+    Arc::new(Snapshots { place: place.into(), claim: Mutex::default() })
 }
 
 #[derive(Debug)]
 struct Snapshots {
     place: PathBuf,
+    /// From the first preparation on.
+    claim: Mutex<Option<Claim>>,
 }
 
 impl CheckpointStore for Snapshots {
     fn prepare(&self) -> solver::Result<()> {
         self.refuse_file()?;
-        Ok(atomic::prepare_directory(&self.place)?)
+        atomic::prepare_directory(&self.place)?;
+        *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(Claim::of(&self.place)?);
+        Ok(())
     }
 
     fn save(&self, checkpoint: &Checkpoint) -> solver::Result<PathBuf> {
