@@ -9,7 +9,7 @@ use layers::prelude::*;
 use solver::{Every, LrPolicy, MomPolicy, Sgd, ValidationPerformance};
 use std::process::ExitCode;
 
-const ITERATIONS: u64 = 40_000;
+const ITERATIONS: u64 = 36_000;
 
 fn main() -> ExitCode {
     course::run("1-dropout", ITERATIONS, lesson)
@@ -43,7 +43,7 @@ fn lesson(lesson: &Lesson) -> Result {
     let test_net = Net::new("dropout-test", &lesson.backend, layers![test_data, ..common, accuracy])?;
 
     let method =
-        Sgd::new().lr_policy(LrPolicy::cosine(0.1, 0.0, ITERATIONS)).mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
+        Sgd::new().lr_policy(LrPolicy::cosine(0.03, 0.0, ITERATIONS)).mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
     let mut solver = lesson.solver("dropout", method);
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Epochs(1));
     lesson.train("dropout", &mut solver, &mut net)?;
