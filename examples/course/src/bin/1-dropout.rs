@@ -42,8 +42,9 @@ fn lesson(lesson: &Lesson) -> Result {
     let accuracy = Accuracy::new("test").bottoms(["out", "label"]);
     let test_net = Net::new("dropout-test", &lesson.backend, layers![test_data, ..common, accuracy])?;
 
-    let method =
-        Sgd::new().lr_policy(LrPolicy::cosine(0.03, 0.0, ITERATIONS)).mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
+    let method = Sgd::new()
+        .lr_policy(LrPolicy::cosine(0.03, 0.0, ITERATIONS))
+        .mom_policy(MomPolicy::linear(0.5, 0.04, 600, 0.9));
     let mut solver = lesson.solver("dropout", method);
     solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Epochs(1));
     lesson.train("dropout", &mut solver, &mut net)?;
