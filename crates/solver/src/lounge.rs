@@ -25,10 +25,12 @@ pub enum IfExists {
 /// The statistics of a run, by name and iteration. [`Solver::coffee_lounge`](crate::Solver::coffee_lounge) gives it a file.
 ///
 /// ```no_run
-/// # fn statistics_file() -> std::sync::Arc<dyn solver::StatisticsStore> { todo!() }
-/// # use solver::{IfExists, Sgd, Solver};
+/// # fn example(file: std::sync::Arc<dyn solver::StatisticsStore>) {
+/// use solver::{IfExists, Sgd, Solver};
 /// let mut solver = Solver::new(Sgd::new());
-/// solver.coffee_lounge(statistics_file()).every_n_iter(1000).if_exists(IfExists::Refuse);
+/// // `file` is e.g. io_hdf5::statistics("statistics.hdf5").
+/// solver.coffee_lounge(file).every_n_iter(1000).if_exists(IfExists::Refuse);
+/// # }
 /// ```
 #[derive(Debug)]
 pub struct CoffeeLounge {

@@ -13,10 +13,10 @@ pub(crate) type GradientHook = Box<dyn FnMut(&mut Net) -> BreakResult + Send>;
 /// Trains nets: a method, limits, and coffee breaks.
 ///
 /// ```no_run
-/// # fn snapshots() -> std::sync::Arc<dyn solver::CheckpointStore> { todo!() }
-/// # fn train(mut net: layers::Net) -> solver::Result<()> {
+/// # type Store = std::sync::Arc<dyn solver::CheckpointStore>;
+/// # fn train(mut net: layers::Net, snapshots: Store) -> solver::Result<()> {
 /// use solver::{Every, LrPolicy, MomPolicy, Sgd, Snapshot, Solver, TrainingSummary};
-/// let snapshots = snapshots(); // e.g. io_hdf5::snapshots("snapshots")
+/// // `snapshots` is e.g. io_hdf5::snapshots("snapshots").
 /// let method = Sgd::new().lr_policy(LrPolicy::inv(0.01, 0.0001, 0.75)).mom_policy(MomPolicy::fixed(0.9));
 /// let mut solver = Solver::new(method).max_iter(10_000).regu_coef(0.0005).load_from(&snapshots);
 /// solver.add_coffee_break(TrainingSummary::new(), Every::Iters(100));

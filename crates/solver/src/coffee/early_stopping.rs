@@ -10,14 +10,14 @@ use crate::{Goal, check};
 /// break that records the statistic. A run that was stopped so and is started again ends at once.
 ///
 /// ```no_run
-/// # fn snapshots() -> std::sync::Arc<dyn solver::CheckpointStore> { todo!() }
-/// # fn train(mut net: layers::Net, test_net: layers::Net) -> solver::Result<()> {
+/// # type Store = std::sync::Arc<dyn solver::CheckpointStore>;
+/// # fn train(mut net: layers::Net, test_net: layers::Net, snapshots: Store) -> solver::Result<()> {
 /// use solver::{EarlyStopping, Every, Goal, Sgd, Snapshot, Solver, ValidationPerformance};
 /// let accuracy = Goal::highest("test-accuracy-accuracy");
 /// let mut solver = Solver::new(Sgd::new());
 /// solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Epochs(1));
 /// solver.add_coffee_break(EarlyStopping::new(accuracy.clone(), 5), Every::Epochs(1));
-/// solver.add_coffee_break(Snapshot::new(&snapshots()).keep_last_and_best(1, accuracy), Every::Epochs(1));
+/// solver.add_coffee_break(Snapshot::new(&snapshots).keep_last_and_best(1, accuracy), Every::Epochs(1));
 /// solver.solve(&mut net)?;
 /// # Ok(())
 /// # }

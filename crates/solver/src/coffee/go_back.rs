@@ -16,14 +16,14 @@ use std::sync::Arc;
 /// one before it, a snapshot is saved; none is removed.
 ///
 /// ```no_run
-/// # fn snapshots() -> std::sync::Arc<dyn solver::CheckpointStore> { todo!() }
-/// # fn train(mut net: layers::Net, test_net: layers::Net) -> solver::Result<()> {
+/// # type Store = std::sync::Arc<dyn solver::CheckpointStore>;
+/// # fn train(mut net: layers::Net, test_net: layers::Net, snapshots: Store) -> solver::Result<()> {
 /// use solver::{Every, GoBack, Goal, LrPolicy, Sgd, Solver, ValidationPerformance};
 /// let accuracy = Goal::highest("test-accuracy-accuracy");
 /// let policy = LrPolicy::decay_on_validation(0.01, accuracy.clone(), 0.5);
-/// let mut solver = Solver::new(Sgd::new().lr_policy(policy)).max_iter(10_000).load_from(&snapshots());
+/// let mut solver = Solver::new(Sgd::new().lr_policy(policy)).max_iter(10_000).load_from(&snapshots);
 /// solver.add_coffee_break(ValidationPerformance::new(test_net), Every::Iters(1000));
-/// solver.add_coffee_break(GoBack::new(accuracy, &snapshots()), Every::Iters(1000));
+/// solver.add_coffee_break(GoBack::new(accuracy, &snapshots), Every::Iters(1000));
 /// solver.solve(&mut net)?;
 /// # Ok(())
 /// # }
