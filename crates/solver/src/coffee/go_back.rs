@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 /// Goes back to the parameters, and the method's history, of the last iteration at which a statistic had not become worse. The
 /// iterations, the data and the statistics go on. As the learning rate must be lower then, it belongs beside
-/// [`LrPolicy::decay_on_validation`](crate::LrPolicy::decay_on_validation); both together are Mocha's policy of that name.
+/// [`LrPolicy::decay_on_validation`](crate::LrPolicy::decay_on_validation); both together stand for Mocha's policy of that name, which
+/// reloads the whole state of the solver.
 ///
 /// Add it after the break that records the statistic, and take both at the same iterations. Whenever the value is no worse than the
 /// one before it, a snapshot is saved; none is removed.
